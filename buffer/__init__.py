@@ -1,0 +1,1 @@
+"""The SQLite store: journal, tracks, outbox and quarantine behind one writer."""

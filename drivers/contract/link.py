@@ -1,0 +1,57 @@
+"""The state of one connection, written by its driver, read by health."""
+
+from dataclasses import dataclass, field
+
+from drivers.contract.clock import Clock
+
+
+class LinkDown(Exception):
+    """A connection failed or was lost; the message says how, in an operator's words."""
+
+
+@dataclass(slots=True)
+class Link:
+    """What is known of one connection. Times are milliseconds since the Unix epoch."""
+
+    name: str
+    clock: Clock
+    is_up: bool = False
+    changed_at: int = 0
+    """When `is_up` last changed."""
+    reason: str = "not connected yet"
+    """Why it is down; empty while up."""
+    heard_until: int | None = None
+    """Everything that the source said up to then has been handed in; None if not known yet.
+
+    It stands still while the link is down or catching up. That something has
+    not happened can be concluded only up to this time.
+    """
+    faults: dict[str, str] = field(default_factory=dict)
+    """What is wrong although the link is up, by subject: a refused subscription, a bad node."""
+
+    def __post_init__(self) -> None:
+        if not self.changed_at:
+            self.changed_at = self.clock()
+
+    def up(self) -> None:
+        """Say that the connection stands."""
+        if not self.is_up:
+            self.is_up, self.reason, self.changed_at = True, "", self.clock()
+
+    def down(self, reason: str) -> None:
+        """Say that the connection is lost or cannot be made, and why."""
+        if self.is_up:
+            self.is_up, self.changed_at = False, self.clock()
+        self.reason = reason
+
+    def heard(self, until: int) -> None:
+        """Say that all up to `until` has been handed in to the intake. Never goes back."""
+        self.heard_until = until if self.heard_until is None else max(self.heard_until, until)
+
+    def fault(self, subject: str, text: str) -> None:
+        """Record what is wrong with `subject` until `mended`."""
+        self.faults[subject] = text
+
+    def mended(self, subject: str) -> None:
+        """Withdraw the fault of `subject`, if there is one."""
+        self.faults.pop(subject, None)

@@ -1,0 +1,1 @@
+"""The Milepost daemon: ingest, the milestone engine, delivery and its supervision."""

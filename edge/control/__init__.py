@@ -1,0 +1,1 @@
+"""The daemon's local interface: health, served on a Unix socket."""

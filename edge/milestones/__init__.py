@@ -1,0 +1,1 @@
+"""The pure engine: observations in, milestones out. No clock, no socket, no database."""

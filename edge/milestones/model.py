@@ -1,0 +1,142 @@
+"""The nouns of the engine: observations, tracks, milestones and what a step decided.
+
+Times are milliseconds since the Unix epoch, UTC. A key names what a fact is
+about: "unit:340000000000000017", "order:SO-1001".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+Value = str | int | float | bool | None
+
+
+class Name(StrEnum):
+    """The milestones, in the words of the business."""
+
+    RECEIVED = "received"
+    STORED = "stored"
+    PICKED = "picked"
+    PACKED = "packed"
+    LOADED = "loaded"
+    DEPARTED = "departed"
+    RETURNED = "returned"
+    SHORT = "short"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A signal, decoded into warehouse words."""
+
+    signal: int
+    """Sequence of the signal in the journal: the evidence."""
+    source: str
+    kind: str
+    occurred_at: int
+    fields: Mapping[str, Value]
+
+
+class TrackId(NamedTuple):
+    """Whose state it is: a rule or lifecycle by name, and a key."""
+
+    owner: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is known so far of one key under one rule, and its open deadline."""
+
+    state: Mapping[str, Any]
+    """JSON; its shape belongs to the operator."""
+    due_at: int | None = None
+    """When the engine must look again although nothing came; survives a restart."""
+
+
+class Mark(StrEnum):
+    """What a reader must know about the order in which a milestone was concluded."""
+
+    IN_ORDER = "in_order"
+    LATE = "late"
+    """Evidence came after the time within which the rule waits."""
+    OUT_OF_ORDER = "out_of_order"
+    """An earlier stage was waited for and has not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A business fact concluded from observations.
+
+    `id` follows from site, rule, key and occurrence alone (see `identity`):
+    every run over the same signals gives the same id.
+    """
+
+    id: str
+    name: Name
+    rule: str
+    key: str
+    """At a destination, milestones of one key arrive in order."""
+    occurred_at: int
+    attributes: Mapping[str, Any]
+    """What the event tells: unit, order, line, item, quantity, requested, read_point, children…"""
+    evidence: tuple[int, ...]
+    """Signals it was concluded from, by journal sequence."""
+    mark: Mark = Mark.IN_ORDER
+    retracts: str | None = None
+    """Id of the milestone that this one declares to be false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a signal was decoded but could not be judged: it goes to quarantine."""
+
+    signal: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a step of the engine decided, to be committed as one."""
+
+    tracks: dict[TrackId, Track | None] = field(default_factory=dict)
+    """Changed tracks; None removes the track."""
+    milestones: list[Milestone] = field(default_factory=list)
+    """In the order in which each key's destinations must see them."""
+    objections: list[Objection] = field(default_factory=list)
+    mentions: set[tuple[str, int]] = field(default_factory=set)
+    """(key, signal): which signals tell of which unit, order or trailer."""
+
+
+class Tracks(Protocol):
+    """Where the engine finds what is known so far."""
+
+    def get(self, track: TrackId) -> Track | None:
+        """Return the committed track, or None."""
+        ...
+
+
+class Engine(Protocol):
+    """The rules engine, as its callers see it."""
+
+    def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
+        """Judge observations in the order given.
+
+        Pure: reads no clock and changes none of its arguments. The same
+        observations over the same tracks give the same decision, split into
+        whatever batches.
+        """
+        ...
+
+    def expire(self, due: Iterable[TrackId], tracks: Tracks, horizon: int) -> Decision:
+        """Judge tracks whose deadline has passed.
+
+        `horizon` is the time up to which everything that was said has been
+        judged: what has not happened by then has not happened.
+        """
+        ...
+
+    def owners(self) -> Mapping[str, frozenset[str]]:
+        """Return each rule and lifecycle with the sources that it listens to."""
+        ...

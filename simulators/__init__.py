@@ -1,0 +1,1 @@
+"""A simulated warehouse: PLC, scanners, vehicles and an ERP. Knows nothing of the gateway."""
