@@ -1,0 +1,172 @@
+"""Opening the store: refuse what must not be touched, create, migrate, set the pragmas."""
+
+import fcntl
+import os
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+from buffer.failures import StoreRefused
+
+APPLICATION_ID = 0x4D696C65
+"""'Mile', in the header of every store (SQLite file format, section 1.3.13)."""
+QUICK_CHECK_BYTES = 128 * 1024 * 1024
+"""Up to this size the whole file is checked at every start (about a second)."""
+
+_MAGIC = b"SQLite format 3\0"
+
+
+def schema_versions() -> list[tuple[int, str]]:
+    """Return (version, script) of every schema step, in order."""
+    steps = [f for f in (files("buffer") / "schema").iterdir() if f.name.endswith(".sql")]
+    return sorted((int(f.name.removesuffix(".sql")), f.read_text(encoding="utf-8")) for f in steps)
+
+
+def lock(path: Path) -> int:
+    """Take the store for this process; return the file descriptor that holds the lock.
+
+    Leases live in the memory of one process, so there must never be two.
+
+    Raises:
+        StoreRefused: Another process has it, or the directory cannot be used.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreRefused(
+            f"{path}: cannot be opened ({error.strerror}); "
+            "check [store] path and who owns its directory"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreRefused(
+            f"{path}: another milepost is using this store; stop it first"
+        ) from error
+    return descriptor
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the store, creating or migrating it first; durable from the first transaction.
+
+    The connection is in autocommit mode; transactions are begun by hand. It
+    may be used from a thread other than this one, one at a time.
+
+    Raises:
+        StoreRefused: The file is no store of ours, corrupt, or newer. It has not been changed.
+
+    """
+    steps = schema_versions()
+    newest = steps[-1][0]
+    if path.exists() and path.stat().st_size:
+        version = _version_of(path, newest)
+    else:
+        version = 0
+        _create(path)
+    try:
+        connection = _connect(path)
+        if version:
+            _check(connection, path)
+        _migrate(connection, [step for step in steps if step[0] > version])
+    except sqlite3.DatabaseError as error:
+        raise _corrupt(path, str(error)) from error
+    return connection
+
+
+def _version_of(path: Path, newest: int) -> int:
+    """Read the schema version from the file's header, without opening it as a database."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
+    if len(header) < 100 or not header.startswith(_MAGIC):  # noqa: PLR2004 - the header's length
+        raise _corrupt(path, "this is not an SQLite file")
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise StoreRefused(
+            f"{path}: a database of some other program; it has not been touched. "
+            "Set [store] path to a file of Milepost's own"
+        )
+    version = int.from_bytes(header[60:64])
+    if version > newest:
+        raise StoreRefused(
+            f"{path}: written by a newer Milepost (store version {version}, this one knows "
+            f"{newest}); it has not been touched. Install the newer Milepost again"
+        )
+    return version
+
+
+def _corrupt(path: Path, what: str) -> StoreRefused:
+    return StoreRefused(
+        f"{path}: corrupt ({what}); it has not been repaired. "
+        "Move it aside with its -wal file and keep both; then start again with a fresh store"
+    )
+
+
+def _create(path: Path) -> None:
+    """Create an empty store whose directory entry and WAL mode survive a power cut."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    path.chmod(0o600)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    # FULL, not NORMAL: in WAL mode NORMAL may lose the last commits at a power
+    # cut, and the signals in them were already acknowledged.
+    connection.execute("PRAGMA synchronous = FULL")
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if (mode, synchronous) != ("wal", 2):
+        raise StoreRefused(f"{path}: this file system allows no durable commits ({mode})")
+    connection.execute("PRAGMA cache_size = -32768")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size <= QUICK_CHECK_BYTES:
+        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if finding != "ok":
+            connection.close()
+            raise _corrupt(path, finding)
+
+
+def _migrate(connection: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
+    """Take each step in a transaction of its own; forward only."""
+    for version, script in steps:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _split(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+    if steps:
+        # The version must stand in the main file, where the next start reads it first.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _split(script: str) -> list[str]:
+    """Split a script into statements (executescript would commit on its own)."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements

@@ -1,0 +1,192 @@
+"""Reading the store, beside the writer or without one. Never waits for a commit."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiosqlite
+import orjson
+
+from buffer.failures import StoreFailed
+from buffer.journal import GapRow, SignalRow
+from buffer.outbox import PendingEntry
+from buffer.statements import statements
+
+JOURNAL, OUTBOX, TALLY = statements("journal"), statements("outbox"), statements("tally")
+
+
+class EntryRow(NamedTuple):
+    """An entry as an operator sees it."""
+
+    seq: int
+    destination: str
+    key: str
+    name: str
+    state: str
+    attempts: int
+    occurred_at: int
+    recorded_at: int
+    outcome: str | None
+    settled_at: int | None
+
+
+class StoryMilestone(NamedTuple):
+    """A milestone with everything needed to explain it."""
+
+    seq: int
+    id: bytes
+    name: str
+    rule: str
+    key: str
+    occurred_at: int
+    recorded_at: int
+    mark: str
+    retracts: bytes | None
+    evidence: bytes
+    body: bytes
+
+
+class StoryEntry(NamedTuple):
+    """An entry of one milestone."""
+
+    seq: int
+    destination: str
+    state: str
+    attempts: int
+    outcome: str | None
+    settled_at: int | None
+
+
+class StoryAttempt(NamedTuple):
+    """One attempt to deliver an entry."""
+
+    number: int
+    started_at: int
+    ended_at: int
+    verdict: str
+    detail: str
+
+
+class Quarantined(NamedTuple):
+    """A signal that could not be decoded or judged."""
+
+    recorded_at: int
+    source: str
+    subject: str
+    reason: str
+
+
+class Heartbeat(NamedTuple):
+    """When the daemon last started, and when it last said that it lives."""
+
+    started_at: int
+    alive_at: int
+
+
+class Reader:
+    """A read-only view of the store. What it returns was committed."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator["Reader"]:
+        """Open the store for reading; the daemon may run or not.
+
+        Raises:
+            StoreFailed: There is no store, or it cannot be read.
+
+        """
+        try:
+            async with aiosqlite.connect(f"file:{path}?mode=ro", uri=True) as connection:
+                yield cls(connection)
+        except sqlite3.DatabaseError as error:
+            raise StoreFailed(f"{path}: cannot be read ({error})") from error
+
+    async def pending(self, destination: str, after: int, limit: int) -> list[PendingEntry]:
+        """Return the next entries of a destination behind a sequence, parked ones left out."""
+        rows = await self._rows(OUTBOX["pending"], (destination, after, limit))
+        return [PendingEntry(*row) for row in rows]
+
+    async def parked(self, destination: str, key: str, limit: int) -> list[PendingEntry]:
+        """Return the first parked entries of a key."""
+        rows = await self._rows(OUTBOX["parked"], (destination, key, limit))
+        return [PendingEntry(*row) for row in rows]
+
+    async def dead_keys(self, destination: str) -> set[str]:
+        """Return the keys that are held back by a dead letter."""
+        return {key for (key,) in await self._rows(OUTBOX["dead_keys"], (destination,))}
+
+    async def oldest_pending(self, destination: str) -> int | None:
+        """Return when the oldest undelivered milestone was recorded, None if there is none."""
+        rows = await self._rows(OUTBOX["oldest_pending"], (destination,))
+        return rows[0][0] if rows else None
+
+    async def last_delivery(self, destination: str) -> int | None:
+        """Return when the destination last accepted one of its latest entries."""
+        rows = await self._rows(OUTBOX["last_delivery"], (destination,))
+        return rows[0][0]
+
+    async def entries(self, destination: str | None, state: str, limit: int) -> list[EntryRow]:
+        """Return entries in a state, oldest first."""
+        rows = await self._rows(OUTBOX["entries"], (destination, state, limit))
+        return [EntryRow(*row) for row in rows]
+
+    async def milestones_of_key(self, key: str, limit: int) -> list[StoryMilestone]:
+        """Return the milestones that tell of a key, by the time they happened."""
+        rows = await self._rows(OUTBOX["milestones_of_key"], (key, limit))
+        return [StoryMilestone(*row) for row in rows]
+
+    async def milestone_by_id(self, milestone: bytes) -> StoryMilestone | None:
+        """Return one milestone."""
+        rows = await self._rows(OUTBOX["milestone_by_id"], (milestone,))
+        return StoryMilestone(*rows[0]) if rows else None
+
+    async def entries_of(self, milestone: int) -> list[StoryEntry]:
+        """Return what became of a milestone at each destination."""
+        rows = await self._rows(OUTBOX["entries_of_milestone"], (milestone,))
+        return [StoryEntry(*row) for row in rows]
+
+    async def attempts_of(self, entry: int) -> list[StoryAttempt]:
+        """Return every attempt to deliver an entry."""
+        rows = await self._rows(OUTBOX["attempts_of_entry"], (entry,))
+        return [StoryAttempt(*row) for row in rows]
+
+    async def signals_of_key(self, key: str, limit: int) -> list[int]:
+        """Return the sequences of signals that tell of a key."""
+        return [seq for (seq,) in await self._rows(JOURNAL["signals_of_key"], (key, limit))]
+
+    async def signals(self, sequences: Sequence[int]) -> list[SignalRow]:
+        """Return signals by sequence, in order; those no longer kept are left out."""
+        rows = await self._rows(JOURNAL["signals"], (orjson.dumps(sequences).decode(),))
+        return [SignalRow(*row) for row in rows]
+
+    async def quarantined(self, sequences: Sequence[int]) -> dict[int, str]:
+        """Return why signals are in quarantine, by sequence; those that are not are left out."""
+        rows = await self._rows(
+            JOURNAL["quarantined_of_signals"], (orjson.dumps(sequences).decode(),)
+        )
+        return {signal: reason for signal, reason in rows}
+
+    async def latest_quarantine(self, limit: int) -> list[Quarantined]:
+        """Return the newest quarantined signals, newest first."""
+        return [Quarantined(*r) for r in await self._rows(JOURNAL["latest_quarantine"], (limit,))]
+
+    async def latest_gaps(self, limit: int) -> list[GapRow]:
+        """Return the newest gaps, newest first."""
+        return [GapRow(*row) for row in await self._rows(JOURNAL["latest_gaps"], (limit,))]
+
+    async def tallies(self) -> dict[str, int]:
+        """Return all counts by name (see `buffer.tally`)."""
+        return {name: n for name, n in await self._rows(TALLY["tallies"])}
+
+    async def heartbeat(self) -> Heartbeat | None:
+        """Return when the daemon last said that it lives; None if it never ran."""
+        rows = await self._rows(TALLY["heartbeat"])
+        return Heartbeat(*rows[0]) if rows else None
+
+    async def _rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        return list(await self._connection.execute_fetchall(statement, parameters))

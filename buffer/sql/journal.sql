@@ -1,0 +1,47 @@
+-- name: last_signal
+-- The highest journal sequence, 0 if there is none.
+SELECT coalesce(max(seq), 0) FROM journal;
+
+-- name: append_signal
+INSERT INTO journal (seq, source, subject, payload, source_at, received_at, recorded_at, good)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_bookmark
+INSERT INTO bookmark (source, name, value) VALUES (?, ?, ?)
+ON CONFLICT (source, name) DO UPDATE SET value = excluded.value;
+
+-- name: forget_bookmark
+DELETE FROM bookmark WHERE source = ? AND name = ?;
+
+-- name: bookmarks
+SELECT name, value FROM bookmark WHERE source = ?;
+
+-- name: append_gap
+INSERT INTO gap (source, subject, noticed_at, reason, missed) VALUES (?, ?, ?, ?, ?);
+
+-- name: quarantine_signal
+INSERT INTO quarantine (signal, reason, recorded_at) VALUES (?, ?, ?);
+
+-- name: append_signal_key
+-- A signal may be mentioned again when a rule looks at it a second time.
+INSERT INTO signal_key (key, signal) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: signals
+-- Signals by sequence (a JSON array), oldest first.
+SELECT seq, source, subject, payload, source_at, received_at, recorded_at, good
+FROM journal WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq;
+
+-- name: signals_of_key
+SELECT signal FROM signal_key WHERE key = ? ORDER BY signal LIMIT ?;
+
+-- name: quarantined_of_signals
+SELECT signal, reason FROM quarantine
+WHERE signal IN (SELECT value FROM json_each(?)) ORDER BY seq;
+
+-- name: latest_quarantine
+-- The newest quarantined signals: when, whence and why.
+SELECT q.recorded_at, j.source, j.subject, q.reason
+FROM quarantine AS q JOIN journal AS j ON j.seq = q.signal ORDER BY q.seq DESC LIMIT ?;
+
+-- name: latest_gaps
+SELECT source, subject, noticed_at, reason, missed FROM gap ORDER BY seq DESC LIMIT ?;

@@ -1,0 +1,13 @@
+-- name: track
+SELECT state, due_at FROM track WHERE owner = ? AND key = ?;
+
+-- name: put_track
+INSERT INTO track (owner, key, state, due_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (owner, key) DO UPDATE SET state = excluded.state, due_at = excluded.due_at;
+
+-- name: remove_track
+DELETE FROM track WHERE owner = ? AND key = ?;
+
+-- name: due
+-- Keys of one owner whose deadline has passed, the earliest first.
+SELECT key FROM track WHERE owner = ? AND due_at <= ? ORDER BY due_at, key LIMIT ?;

@@ -1,0 +1,32 @@
+"""Counts kept in the transactions that they count, so that reading them needs no scan."""
+
+import sqlite3
+from collections.abc import Mapping
+
+from buffer.statements import statements
+
+SQL = statements("tally")
+
+SIGNALS = "signals"
+QUARANTINED = "quarantined"
+GAPS = "gaps"
+
+
+def milestones(name: str) -> str:
+    """Name of the count of milestones of one kind."""
+    return f"milestones/{name}"
+
+
+def entries(destination: str, state: str) -> str:
+    """Name of the count of entries of a destination in a state."""
+    return f"entries/{destination}/{state}"
+
+
+def count(connection: sqlite3.Connection, changes: Mapping[str, int]) -> None:
+    """Add to counts; negative numbers subtract."""
+    connection.executemany(SQL["count"], [(k, n) for k, n in changes.items() if n])
+
+
+def beat(connection: sqlite3.Connection, started_at: int, alive_at: int) -> None:
+    """Record that the daemon lives, and since when."""
+    connection.execute(SQL["beat"], (started_at, alive_at))

@@ -1,0 +1,39 @@
+"""What is known so far of each key, and its deadline."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from buffer.statements import statements
+
+SQL = statements("tracks")
+
+
+class TrackRow(NamedTuple):
+    """A track as stored; its state is JSON."""
+
+    owner: str
+    key: str
+    state: bytes
+    due_at: int | None
+
+
+def get(connection: sqlite3.Connection, owner: str, key: str) -> tuple[bytes, int | None] | None:
+    """Return (state, due_at) of a track, or None."""
+    row: tuple[bytes, int | None] | None = connection.execute(SQL["track"], (owner, key)).fetchone()
+    return row
+
+
+def put(connection: sqlite3.Connection, tracks: Iterable[TrackRow]) -> None:
+    """Store tracks, replacing what was there."""
+    connection.executemany(SQL["put_track"], tracks)
+
+
+def remove(connection: sqlite3.Connection, tracks: Iterable[tuple[str, str]]) -> None:
+    """Remove tracks by (owner, key)."""
+    connection.executemany(SQL["remove_track"], tracks)
+
+
+def due(connection: sqlite3.Connection, owner: str, until: int, limit: int) -> list[str]:
+    """Return keys of an owner whose deadline is at or before `until`, the earliest first."""
+    return [key for (key,) in connection.execute(SQL["due"], (owner, until, limit))]
