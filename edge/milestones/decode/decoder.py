@@ -1,0 +1,127 @@
+"""From signals to observations, by the mappings of the configuration."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from drivers.contract import Signal
+from edge.milestones.decode.formats import FORMATS
+from edge.milestones.decode.part import Format, Malformed, Part, scalar
+from edge.milestones.decode.path import FieldPath
+from edge.milestones.decode.settings import ObservationSettings
+from edge.milestones.decode.subject import matches
+from edge.milestones.decode.times import milliseconds, occurred_at
+from edge.milestones.model import Observation, Value
+
+_REMEMBERED_SUBJECTS = 4096
+
+
+class _Mapping:
+    """One of the `[[observations]]`, made ready for use."""
+
+    __slots__ = ("fields", "kind", "subject", "time", "when")
+
+    def __init__(self, settings: ObservationSettings) -> None:
+        self.kind = settings.kind
+        self.subject = settings.subject.split("/")
+        self.when = [(FieldPath(path), literal) for path, literal in settings.when.items()]
+        self.time = FieldPath(settings.time) if settings.time else None
+        self.fields = [(name, FieldPath(path)) for name, path in settings.fields.items()]
+
+    def concerns(self, part: Part, levels: Sequence[str]) -> bool:
+        for path, literal in self.when:
+            found = path.find(part.document, levels)
+            if found is None and not path.optional:
+                raise self._nothing_at(path, "when")
+            # In Python, True equals 1; in a payload they are different words.
+            if found != literal or isinstance(found, bool) != isinstance(literal, bool):
+                return False
+        return True
+
+    def stated_time(self, part: Part, levels: Sequence[str]) -> int | None:
+        if self.time is None:
+            return part.occurred_at
+        found = self._look(self.time, "time", part, levels)
+        return None if found is None else milliseconds(found, f"{self.kind}: time")
+
+    def read_fields(self, part: Part, levels: Sequence[str]) -> dict[str, Value]:
+        fields = dict(part.fields)
+        for name, path in self.fields:
+            found = self._look(path, name, part, levels)
+            if found is None:
+                fields.pop(name, None)
+            else:
+                fields[name] = scalar(found, f"{self.kind}: {name}")
+        return fields
+
+    def _look(self, path: FieldPath, what: str, part: Part, levels: Sequence[str]) -> object:
+        found = path.find(part.document, levels)
+        if found is None or found == "":
+            if path.optional:
+                return None
+            raise self._nothing_at(path, what)
+        return found
+
+    def _nothing_at(self, path: FieldPath, what: str) -> Malformed:
+        return Malformed(
+            f"{self.kind}: {what}: nothing at {path.text!r}; expected a value "
+            f"(write {path.text + '?'!r} in the configuration if it may be missing)",
+        )
+
+
+class _Route(NamedTuple):
+    """What concerns one subject of one source."""
+
+    levels: Sequence[str]
+    readings: Sequence[tuple[Format, Sequence[_Mapping]]]
+
+
+class Decoder:
+    """Turns signals into observations, as the configuration says what they mean."""
+
+    def __init__(self, observations: Sequence[ObservationSettings]) -> None:
+        self._mappings: dict[str, list[tuple[str, _Mapping]]] = {}
+        for settings in observations:
+            mapping = (settings.format, _Mapping(settings))
+            self._mappings.setdefault(settings.source, []).append(mapping)
+        self._route = lru_cache(maxsize=_REMEMBERED_SUBJECTS)(self._find_route)
+
+    def decode(self, sequence: int, source: str, signal: Signal) -> list[Observation]:
+        """Return what the signal tells: nothing, if no mapping concerns it.
+
+        `sequence` is the signal's number in the journal. A payload is read once
+        for each format that its mappings name, and not at all if there is none.
+
+        Raises:
+            Malformed: The payload is not what a mapping says, or the source
+                marks its value as bad, so that it is evidence of nothing.
+
+        """
+        levels, readings = self._route(source, signal.subject)
+        if not readings:
+            return []
+        if not signal.good:
+            raise Malformed("the source marks its value as bad")
+        observations: list[Observation] = []
+        for read, mappings in readings:
+            for part in read(signal.payload):
+                observations += [
+                    Observation(
+                        sequence,
+                        source,
+                        mapping.kind,
+                        occurred_at(mapping.stated_time(part, levels), signal),
+                        mapping.read_fields(part, levels),
+                    )
+                    for mapping in mappings
+                    if mapping.concerns(part, levels)
+                ]
+        return observations
+
+    def _find_route(self, source: str, subject: str) -> _Route:
+        levels = subject.split("/")
+        readings: dict[str, list[_Mapping]] = {}
+        for name, mapping in self._mappings.get(source, ()):
+            if matches(mapping.subject, levels):
+                readings.setdefault(name, []).append(mapping)
+        return _Route(levels, [(FORMATS[name], mappings) for name, mappings in readings.items()])

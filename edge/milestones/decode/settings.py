@@ -1,0 +1,88 @@
+"""The `[[observations]]` of the configuration: what signals mean, in warehouse words."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from drivers.contract import Settings
+from edge.milestones.decode.formats import FORMATS
+from edge.milestones.decode.path import FieldPath
+from edge.milestones.decode.subject import check_filter, check_level
+
+RESERVED = frozenset({"milestone", "rule", "mark"})
+"""What an event itself says of its milestone; a field of that name could not be told."""
+
+
+def _filter(text: str) -> str:
+    check_filter(text)
+    return text
+
+
+def _path(text: str) -> str:
+    FieldPath(text)
+    return text
+
+
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"no format {name!r}; there are {', '.join(sorted(FORMATS))}")
+    return name
+
+
+def _field(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name!r} has a meaning in every event; expected another name")
+    return name
+
+
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Path = Annotated[str, AfterValidator(_path)]
+_FieldName = Annotated[
+    str,
+    StringConstraints(pattern="^[a-z][a-z0-9_]*$"),
+    AfterValidator(_field),
+]
+
+
+class ObservationSettings(Settings):
+    """What the signals of a subject mean.
+
+    A path names a place in the payload ("a.b.0.c"; "." is all of it) or a level
+    of the subject ("subject/2", from 0). What a path names must be there, not
+    null and not empty; otherwise the signal goes to quarantine. A "?" after the
+    path says that it may be missing.
+    """
+
+    source: _Text
+    """The source that says it."""
+    subject: Annotated[_Text, AfterValidator(_filter)]
+    """Which subjects: an MQTT filter with + and #, or a variable's name."""
+    format: Annotated[str, AfterValidator(_format)] = "json"
+    """How the payload is written: json, or vda5050 for a vehicle's state."""
+    kind: _Text
+    """What the observation is called in rules."""
+    when: dict[_Path, bool | int | float | str] = Field(default_factory=dict)
+    """The mapping concerns only signals with these values at these paths."""
+    time: _Path | None = None
+    """Path of the event time: ISO 8601 with an offset, or a number since 1970.
+
+    Without it, and for a clock that was never set, the protocol's time stamp
+    counts, or else the time of reception.
+    """
+    fields: dict[_FieldName, _Path] = Field(default_factory=dict)
+    """The fields of the observation, and the path of each."""
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> Self:
+        for text in (*self.when, *self.fields.values(), *([self.time] if self.time else [])):
+            check_level(self.subject, FieldPath(text))
+        return self
+
+
+def sources_of(observations: Iterable[ObservationSettings]) -> Mapping[str, frozenset[str]]:
+    """Return each kind of observation with the sources that it can come from."""
+    sources: dict[str, set[str]] = {}
+    for observation in observations:
+        sources.setdefault(observation.kind, set()).add(observation.source)
+    return {kind: frozenset(names) for kind, names in sources.items()}
