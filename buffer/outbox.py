@@ -114,18 +114,20 @@ def unpark(connection: sqlite3.Connection, entries: Iterable[int]) -> None:
     connection.executemany(SQL["unpark"], [(seq,) for seq in entries])
 
 
-def unpark_all(connection: sqlite3.Connection) -> None:
-    """Forget which keys were held back; at start-up every key is tried again."""
-    connection.execute(SQL["unpark_all"])
+def unpark_all(connection: sqlite3.Connection, destination: str) -> None:
+    """Take all entries of a destination back into the queue, for a delivery that starts."""
+    connection.execute(SQL["unpark_all"], (destination,))
 
 
-def revive(connection: sqlite3.Connection, entry: int) -> str | None:
-    """Make a dead letter pending again; return its destination, None if it is no dead letter."""
+def revive(connection: sqlite3.Connection, entry: int) -> tuple[str, str] | None:
+    """Make a dead letter pending again; return (destination, key), None if it is none."""
     return _reopen(connection, SQL["revive"], (entry,), entry, "pending")
 
 
-def discard(connection: sqlite3.Connection, entry: int, reason: str, at: int) -> str | None:
-    """Give up a dead letter for good; return its destination, None if it is no dead letter."""
+def discard(
+    connection: sqlite3.Connection, entry: int, reason: str, at: int
+) -> tuple[str, str] | None:
+    """Give up a dead letter for good; return (destination, key), None if it is none."""
     return _reopen(connection, SQL["discard"], (reason, at, entry), entry, "discarded")
 
 
@@ -135,11 +137,11 @@ def _reopen(
     parameters: tuple[object, ...],
     entry: int,
     state: State,
-) -> str | None:
+) -> tuple[str, str] | None:
     if connection.execute(statement, parameters).rowcount == 0:
         return None
-    destination: str = connection.execute(SQL["destination_of"], (entry,)).fetchone()[0]
+    destination, key = connection.execute(SQL["owed"], (entry,)).fetchone()
     tally.count(
         connection, {tally.entries(destination, "dead"): -1, tally.entries(destination, state): 1}
     )
-    return destination
+    return destination, key

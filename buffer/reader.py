@@ -123,12 +123,12 @@ class Reader:
     async def oldest_pending(self, destination: str) -> int | None:
         """Return when the oldest undelivered milestone was recorded, None if there is none."""
         rows = await self._rows(OUTBOX["oldest_pending"], (destination,))
-        return rows[0][0] if rows else None
+        return int(rows[0][0]) if rows else None
 
     async def last_delivery(self, destination: str) -> int | None:
         """Return when the destination last accepted one of its latest entries."""
         rows = await self._rows(OUTBOX["last_delivery"], (destination,))
-        return rows[0][0]
+        return None if rows[0][0] is None else int(rows[0][0])
 
     async def entries(self, destination: str | None, state: str, limit: int) -> list[EntryRow]:
         """Return entries in a state, oldest first."""
@@ -169,7 +169,7 @@ class Reader:
         rows = await self._rows(
             JOURNAL["quarantined_of_signals"], (orjson.dumps(sequences).decode(),)
         )
-        return {signal: reason for signal, reason in rows}
+        return dict(rows)
 
     async def latest_quarantine(self, limit: int) -> list[Quarantined]:
         """Return the newest quarantined signals, newest first."""
@@ -181,7 +181,7 @@ class Reader:
 
     async def tallies(self) -> dict[str, int]:
         """Return all counts by name (see `buffer.tally`)."""
-        return {name: n for name, n in await self._rows(TALLY["tallies"])}
+        return dict(await self._rows(TALLY["tallies"]))
 
     async def heartbeat(self) -> Heartbeat | None:
         """Return when the daemon last said that it lives; None if it never ran."""

@@ -66,27 +66,30 @@ class Store:
             os.close(descriptor)
             raise
 
-    async def write(self, do: Callable[[sqlite3.Connection], T], weight: int = 1) -> T:
-        """Run `do` in a transaction and return its result once that is on disk.
+    def submit(self, do: Callable[[sqlite3.Connection], T], weight: int = 1) -> "asyncio.Future[T]":
+        """Have `do` run in a transaction; the future is done once that is on disk.
 
         Work is done in the order submitted. `do` runs on the store's thread;
         it must not begin or end transactions. If it raises, its own changes
         are undone, those of others in the same transaction stand, and the
-        exception is raised here.
+        future gets the exception. Cancelling the future does not undo work.
 
-        Raises:
-            StoreFailed: The disk or the file failed, now or earlier. Whether
-                this work was committed is not known; nothing more will be.
-
+        The future fails with StoreFailed if the disk or the file failed, now
+        or earlier: whether this work was committed is then not known, and
+        nothing more will be.
         """
-        if self._failure:
-            raise self._failure
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._failure:
+            done.set_exception(self._failure)
+            return done
         self._waiting.append(_Work(do, weight, done))
         if self._running is None:
             self._running = asyncio.create_task(self._commit_all(), name="store")
-        # Shielded by nature: a cancelled caller does not undo work already submitted.
-        return await done
+        return done
+
+    async def write(self, do: Callable[[sqlite3.Connection], T], weight: int = 1) -> T:
+        """Submit work and wait for it: return its result, or raise as described there."""
+        return await self.submit(do, weight)
 
     async def close(self) -> None:
         """Commit what was submitted, then close. The next start finds nothing to recover."""

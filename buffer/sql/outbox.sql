@@ -33,7 +33,7 @@ UPDATE entry SET parked = 1 WHERE seq = ?;
 UPDATE entry SET parked = 0 WHERE seq = ?;
 
 -- name: unpark_all
-UPDATE entry SET parked = 0 WHERE parked = 1;
+UPDATE entry SET parked = 0 WHERE destination = ? AND parked = 1;
 
 -- name: append_attempt
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
@@ -47,14 +47,16 @@ WHERE seq = ?;
 SELECT DISTINCT key FROM entry WHERE destination = ? AND state = 'dead';
 
 -- name: revive
--- A dead letter is to be sent again, with the same key and the same bytes.
-UPDATE entry SET state = 'pending', settled_at = NULL WHERE seq = ? AND state = 'dead';
+-- A dead letter is to be sent again, with the same key and the same bytes. It is
+-- parked, so that it comes before whatever was parked behind it.
+UPDATE entry SET state = 'pending', parked = 1, settled_at = NULL WHERE seq = ? AND state = 'dead';
 
 -- name: discard
 UPDATE entry SET state = 'discarded', outcome = ?, settled_at = ? WHERE seq = ? AND state = 'dead';
 
--- name: destination_of
-SELECT destination FROM entry WHERE seq = ?;
+-- name: owed
+-- Where an entry goes, and whose order it keeps.
+SELECT destination, key FROM entry WHERE seq = ?;
 
 -- name: oldest_pending
 -- When the oldest undelivered milestone of a destination was recorded.

@@ -1,0 +1,260 @@
+"""Signal → decode → collapse → commit → acknowledge.
+
+Promise 1: a source may acknowledge only what `Intake.commit` has returned for.
+Promise 2: signals, the tracks they changed, the milestones they led to and the
+entries of those milestones are written by one piece of work, in one transaction.
+Promise 4: what waits for a commit is bounded; beyond that, sources wait.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import structlog
+
+from buffer import journal, outbox, tally, tracks
+from buffer.store import Store
+from drivers.contract import Batch, Clock, Signal
+from edge.milestones.decode import Decoder, Malformed
+from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.model import (
+    KEYS,
+    Decision,
+    Engine,
+    Milestone,
+    Observation,
+    Track,
+    TrackId,
+)
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING_SIGNALS = 20_000
+"""Signals that may wait for a commit, over all sources; then sources wait."""
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+EXPIRE_LIMIT = 500
+"""Deadlines taken in one piece of work, so that a commit stays short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which milestones a destination is owed."""
+
+    destination: str
+    names: frozenset[str]
+
+
+class _StoredTracks:
+    """The engine's view of the tracks, as of the running transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, track: TrackId) -> Track | None:
+        row = tracks.get(self._connection, track.owner, track.key)
+        return None if row is None else Track(orjson.loads(row[0]), row[1])
+
+
+class Ingest:
+    """Takes what sources say into the store. Use from one event loop."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        decoder: Decoder,
+        engine: Engine,
+        site: Site,
+        routes: Sequence[Route],
+        clock: Clock,
+        on_milestones: Callable[[], None],
+    ) -> None:
+        """Wire the parts.
+
+        `on_milestones` is called after a commit that added milestones.
+        """
+        self._store = store
+        self._decoder = decoder
+        self._engine = engine
+        self._site = site
+        self._routes = routes
+        self._clock = clock
+        self._on_milestones = on_milestones
+        self._waiting_signals = 0
+        self._waiting_bytes = 0
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    def intake(self, source: str) -> "SourceIntake":
+        """Return where the source of that name hands in its signals."""
+        return SourceIntake(self, self._store, source)
+
+    async def take(self, source: str, batch: Batch) -> None:
+        """Commit a batch of one source; waits while too much is waiting already."""
+        size = sum(len(signal.payload) for signal in batch.signals)
+        async with self._turn:  # first come, first served: batches keep their order
+            while self._is_full():
+                self._freed.clear()
+                await self._freed.wait()
+            self._waiting_signals += len(batch.signals)
+            self._waiting_bytes += size
+            work = self._store.submit(
+                lambda connection: self._commit(connection, source, batch),
+                weight=len(batch.signals) + 1,
+            )
+        try:
+            added = await work
+        finally:
+            self._waiting_signals -= len(batch.signals)
+            self._waiting_bytes -= size
+            self._freed.set()
+        if added:
+            self._on_milestones()
+
+    async def expire(self, horizons: Mapping[str, int]) -> None:
+        """Judge the deadlines that have passed.
+
+        `horizons` gives for each rule or lifecycle the time up to which
+        everything that its sources said has been handed in.
+        """
+        if await self._store.write(lambda connection: self._expire(connection, horizons)):
+            self._on_milestones()
+
+    def _is_full(self) -> bool:
+        return (
+            self._waiting_signals >= MAX_WAITING_SIGNALS or self._waiting_bytes >= MAX_WAITING_BYTES
+        )
+
+    def _commit(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
+        """Write a batch and all that follows from it; return how many milestones are new."""
+        now = self._clock()
+        first = journal.next_sequence(connection)
+        numbered = list(enumerate(batch.signals, first))
+        journal.append(
+            connection,
+            [
+                journal.SignalRow(
+                    seq, source, s.subject, s.payload, s.source_at, s.received_at, now, s.good
+                )
+                for seq, s in numbered
+            ],
+        )
+        journal.put_bookmarks(connection, source, batch.bookmarks)
+        journal.append_gaps(
+            connection,
+            [
+                journal.GapRow(source, gap.subject, gap.noticed_at, gap.reason, gap.missed)
+                for gap in batch.gaps
+            ],
+        )
+        tally.count(connection, {tally.SIGNALS: len(numbered), tally.GAPS: len(batch.gaps)})
+        observations, refused = self._decode(source, numbered)
+        self._quarantine(connection, refused, now)
+        return self._judge(connection, observations, now)
+
+    def _decode(
+        self, source: str, signals: Iterable[tuple[int, Signal]]
+    ) -> tuple[list[Observation], list[tuple[int, str]]]:
+        observations: list[Observation] = []
+        refused: list[tuple[int, str]] = []
+        for seq, signal in signals:
+            try:
+                observations += self._decoder.decode(seq, source, signal)
+            except Malformed as error:
+                refused.append((seq, str(error)))
+        return observations, refused
+
+    def _judge(
+        self, connection: sqlite3.Connection, observations: Sequence[Observation], now: int
+    ) -> int:
+        stored = _StoredTracks(connection)
+        try:
+            decision = self._engine.collapse(observations, stored)
+        except Exception as error:
+            if len(observations) == 1:
+                # A fault of the engine must not stop the site: the signal that
+                # meets it is set apart, acknowledged and shown, the rest goes on.
+                log.exception("engine_failed", signal=observations[0].signal)
+                reason = f"the engine failed on it: {error!r}"
+                self._quarantine(connection, [(observations[0].signal, reason)], now)
+                return 0
+            return sum(self._judge(connection, [one], now) for one in observations)
+        return self._conclude(connection, decision, now)
+
+    def _expire(self, connection: sqlite3.Connection, horizons: Mapping[str, int]) -> int:
+        added = 0
+        for owner, horizon in horizons.items():
+            keys = tracks.due(connection, owner, horizon, EXPIRE_LIMIT)
+            if keys:
+                due = [TrackId(owner, key) for key in keys]
+                decision = self._engine.expire(due, _StoredTracks(connection), horizon)
+                added += self._conclude(connection, decision, self._clock())
+        return added
+
+    def _conclude(self, connection: sqlite3.Connection, decision: Decision, now: int) -> int:
+        changed = [
+            tracks.TrackRow(*track, orjson.dumps(new.state), new.due_at)
+            for track, new in decision.tracks.items()
+            if new is not None
+        ]
+        if changed:
+            tracks.put(connection, changed)
+        removed = [track for track, new in decision.tracks.items() if new is None]
+        if removed:
+            tracks.remove(connection, removed)
+        if decision.mentions:
+            journal.append_keys(connection, sorted(decision.mentions))
+        refused = [(objection.signal, objection.reason) for objection in decision.objections]
+        added = 0
+        for milestone in decision.milestones:
+            try:
+                added += self._append(connection, milestone, now)
+            except Unencodable as error:
+                reason = f"{milestone.name} of {milestone.key} cannot be told: {error}"
+                refused += [(signal, reason) for signal in milestone.evidence[-1:]]
+        self._quarantine(connection, refused, now)
+        return added
+
+    def _append(self, connection: sqlite3.Connection, milestone: Milestone, now: int) -> bool:
+        row = outbox.MilestoneRow(
+            id=bytes.fromhex(milestone.id),
+            name=milestone.name,
+            rule=milestone.rule,
+            key=milestone.key,
+            occurred_at=milestone.occurred_at,
+            recorded_at=now,
+            mark=milestone.mark,
+            retracts=bytes.fromhex(milestone.retracts) if milestone.retracts else None,
+            evidence=orjson.dumps(milestone.evidence),
+            body=encode(milestone, self._site),
+        )
+        attributes = milestone.attributes
+        keys = {milestone.key, *(f"{k}:{attributes[k]}" for k in KEYS if attributes.get(k))}
+        owed = [route.destination for route in self._routes if milestone.name in route.names]
+        return outbox.append(connection, row, keys, owed)
+
+    def _quarantine(
+        self, connection: sqlite3.Connection, refused: Sequence[tuple[int, str]], now: int
+    ) -> None:
+        if refused:
+            journal.quarantine(connection, [(seq, reason, now) for seq, reason in refused])
+            tally.count(connection, {tally.QUARANTINED: len(refused)})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIntake:
+    """The intake of one source (see `drivers.contract.Intake`)."""
+
+    ingest: Ingest
+    store: Store
+    source: str
+
+    async def bookmarks(self) -> dict[str, bytes]:
+        """Return this source's bookmarks as last committed."""
+        return await self.store.write(lambda c: journal.bookmarks(c, self.source))
+
+    async def commit(self, batch: Batch) -> None:
+        """Commit the batch; when this returns, it survives a power cut."""
+        await self.ingest.take(self.source, batch)
