@@ -1,0 +1,169 @@
+"""Milestones as EPCIS 2.0 events with CBV 2.0 words, in JSON.
+
+GS1, EPCIS Standard 2.0 and Core Business Vocabulary (CBV) 2.0. What a milestone
+tells beyond their words goes into extensions with the prefix `milepost:`. Never
+`shipping`: CBV excludes it beside the finer steps `loading` and `departing`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from edge.milestones.attributes import Attributes, Unencodable
+from edge.milestones.identifiers import gtin_uri, is_uri, item_uri, own_uri, unit_uri
+from edge.milestones.model import Milestone, Name
+
+__all__ = ["Site", "Unencodable", "encode"]
+
+_CONTEXT = (
+    "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
+    {"milepost": "https://milepost.example/ns/"},
+)
+_OFFSET = re.compile("[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
+_UNIT_OF_MEASURE = re.compile("[A-Z0-9]{2,3}")
+
+_WORDS: Mapping[Name, Mapping[str, str]] = {
+    Name.RECEIVED: {"bizStep": "receiving", "disposition": "in_progress"},
+    # sellable_accessible would say that a customer can reach it.
+    Name.STORED: {"bizStep": "storing", "disposition": "sellable_not_accessible"},
+    Name.PICKED: {"bizStep": "picking", "disposition": "in_progress"},
+    Name.SHORT: {"bizStep": "picking", "disposition": "mismatch_quantity"},
+    Name.PACKED: {"bizStep": "packing", "disposition": "in_progress"},
+    Name.LOADED: {"bizStep": "loading", "disposition": "in_progress"},
+    Name.DEPARTED: {"bizStep": "departing", "disposition": "in_transit"},
+    Name.RETURNED: {"bizStep": "receiving", "disposition": "returned"},
+    # No step of the business loses things.
+    Name.LOST: {"disposition": "unknown"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The site that events come from.
+
+    Raises:
+        ValueError: Events with this URI or offset would not be EPCIS.
+
+    """
+
+    uri: str
+    """Prefix of identifiers that GS1 does not issue, e.g. "https://dc-north.example"."""
+    zone_offset: str = "+00:00"
+    """Offset of the local time from UTC, told beside the time, which is UTC."""
+
+    def __post_init__(self) -> None:
+        if not is_uri(self.uri):
+            raise ValueError(f"{self.uri!r} is no URI; expected one like 'https://dc.example'")
+        if not _OFFSET.fullmatch(self.zone_offset):
+            raise ValueError(f"{self.zone_offset!r} is no offset; expected one like '+01:00'")
+
+
+def encode(milestone: Milestone, site: Site) -> bytes:
+    """Return the milestone as one EPCIS event: the same bytes whenever it is asked.
+
+    A retraction has the `eventID` of the event that it declares false, and an
+    `errorDeclaration`: whoever tells events apart by `eventID` must look at both.
+
+    Raises:
+        Unencodable: An attribute that the event needs is missing, or has a
+            value that EPCIS cannot say.
+
+    """
+    attributes = Attributes(milestone)
+    prefix = site.uri.rstrip("/")
+    is_packed = milestone.name is Name.PACKED
+    event: dict[str, object] = {
+        "@context": _CONTEXT,
+        "type": "AggregationEvent" if is_packed else "ObjectEvent",
+        "eventID": attributes.event_id(),
+        "eventTime": attributes.time(),
+        "eventTimeZoneOffset": site.zone_offset,
+    }
+    if milestone.retracts is not None:
+        # CBV: `did_not_occur` names no corrective events.
+        event["errorDeclaration"] = {
+            "declarationTime": attributes.time(),
+            "reason": "did_not_occur",
+        }
+    event |= _packed(attributes, prefix) if is_packed else _observed(attributes, prefix)
+    event |= _WORDS[milestone.name]
+    event |= _where_and_why(attributes, prefix)
+    event["milepost:milestone"] = milestone.name
+    event["milepost:rule"] = milestone.rule
+    event["milepost:mark"] = milestone.mark
+    for name, value in attributes.extensions():
+        if name in event:
+            raise attributes.unencodable(f"{name!r} is told twice; rename the field")
+        event[name] = value
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError as error:
+        raise attributes.unencodable(str(error)) from None
+
+
+def _observed(attributes: Attributes, prefix: str) -> dict[str, object]:
+    """Return what an ObjectEvent is about: a unit, a quantity of an item, or both."""
+    about: dict[str, object] = {"action": "OBSERVE"}
+    unit, item = attributes.text("unit"), attributes.text("item")
+    quantity, requested = attributes.number("quantity"), attributes.number("requested")
+    if attributes.name is Name.SHORT and None in (item, quantity, requested):
+        raise attributes.unencodable("expected item, quantity and requested: what is short of what")
+    if unit is None and item is None:
+        raise attributes.unencodable("neither a unit nor an item; expected one of them")
+    if unit is not None:
+        about["epcList"] = [unit_uri(unit, prefix)]
+    if item is not None:
+        element: dict[str, object] = {"epcClass": item_uri(item, prefix)}
+        if quantity is not None:
+            element["quantity"] = quantity
+        if (measure := attributes.text("uom")) is not None:
+            if not _UNIT_OF_MEASURE.fullmatch(measure):
+                raise attributes.unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
+            element["uom"] = measure
+        about["quantityList"] = [element]
+    elif quantity is not None:
+        about["milepost:quantity"] = quantity
+    if requested is not None:
+        about["milepost:requestedQuantity"] = requested
+    return about
+
+
+def _packed(attributes: Attributes, prefix: str) -> dict[str, object]:
+    """Return what an AggregationEvent is about: a unit, and what is in it.
+
+    The JSON schema would let the parent be missing; the standard does not
+    (EPCIS 2.0, section 7.4.3).
+    """
+    unit, children = attributes.text("unit"), attributes.texts("children")
+    if unit is None or not children:
+        raise attributes.unencodable("expected a unit and its children")
+    # A GTIN says what kind of thing a child is, not which one.
+    classes = [uri for child in children if (uri := gtin_uri(child)) is not None]
+    instances = [unit_uri(child, prefix, "item") for child in children if gtin_uri(child) is None]
+    about: dict[str, object] = {"parentID": unit_uri(unit, prefix)}
+    if instances:
+        about["childEPCs"] = instances
+    if classes:
+        about["childQuantityList"] = [{"epcClass": uri} for uri in classes]
+    about["action"] = "ADD"
+    return about
+
+
+def _where_and_why(attributes: Attributes, prefix: str) -> dict[str, object]:
+    """Return the read point and the business transactions, as far as they are known."""
+    told: dict[str, object] = {}
+    if (read_point := attributes.text("read_point")) is not None:
+        told["readPoint"] = {"id": own_uri(read_point, prefix, "readPoint")}
+    transactions = []
+    if (order := attributes.text("order")) is not None:
+        # CBV has no type for a sales order; a type of one's own is a full URI.
+        order_type = f"{prefix}/bizTransactionType/order"
+        order_uri = own_uri(order, prefix, "order")
+        transactions.append({"type": order_type, "bizTransaction": order_uri})
+    if (rma := attributes.text("rma")) is not None:
+        transactions.append({"type": "rma", "bizTransaction": own_uri(rma, prefix, "rma")})
+    if transactions:
+        told["bizTransactionList"] = transactions
+    return told
