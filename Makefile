@@ -1,0 +1,38 @@
+# Everything there is to do here. A fresh checkout needs only `make demo` or `make test`:
+# whatever is missing is installed first, and said.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt bench lock install uninstall
+
+BIN := .venv/bin
+PYTHON_FILES := edge drivers buffer simulators tests bench
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## install what development needs: mosquitto, and .venv with the locked dependencies
+	@.ci/setup
+
+demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 ends it by itself)
+	$(BIN)/milepost demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: setup ## run the whole test suite
+	$(BIN)/pytest
+
+check: setup ## judge style, types and the arrows between packages
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+	$(BIN)/mypy --strict $(PYTHON_FILES) && $(BIN)/lint-imports
+
+fmt: setup ## format, and mend what the linter can mend
+	$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+bench: setup ## measure throughput and latency
+	$(BIN)/python -m bench
+
+lock: ## resolve the dependencies anew into requirements/*.lock
+	@.ci/lock
+
+install: ## install the service on this box, as root (DESTDIR=/elsewhere: only the files)
+	@systemd/install
+
+uninstall: ## remove the service; its data and its configuration stay
+	@systemd/uninstall
