@@ -1,0 +1,321 @@
+"""From what came back, or did not, to a verdict. All that decides it is in two tables.
+
+Rule 1: nothing is accepted unless the destination says so.
+Rule 2: what may have taken effect is unknown; `Retry` is only for what certainly has not.
+Rule 3: what is wrong with the address, the credentials or the whole destination is never
+held against an entry: only an answer about the entry itself makes it a dead letter.
+"""
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from drivers.contract import Accepted, Rejected, Retry, Unknown, Verdict
+from drivers.http.bearer import TokenUnreadable
+
+LONGEST_WAIT_SECONDS = 3600.0
+"""What a destination asks for beyond that is cut: it may be back sooner than it thinks."""
+LONGEST_WORDS = 200
+"""Characters of the destination's own words that are kept."""
+
+# How destinations say, with a 409, that they have the entry, or that they are still at it. A
+# bare "already" is not enough: a period can be "already closed".
+THERE_ALREADY = re.compile(
+    r"duplicate"
+    r"|already.?(been.?)?(accepted|booked|captured|exists|known|posted|processed|received|recorded"
+    r"|stored)",
+    re.IGNORECASE,
+)
+STILL_AT_IT = re.compile(r"in.?progress|processing|being.?processed|pending|locked", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a destination answered."""
+
+    place: str
+    """Where it came from, for messages."""
+    received_at: int
+    """Milliseconds since the Unix epoch."""
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body: bytes
+    """Its beginning, at least."""
+
+
+def judge(answer: Answer) -> Verdict:
+    """Return the verdict that an answer means. Every status means one."""
+    by_class = _BY_CLASS.get(answer.status // 100, _failed)
+    return _BY_STATUS.get(answer.status, by_class)(answer)
+
+
+def judge_failure(error: Exception, place: str) -> Retry | Unknown:
+    """Return the verdict that one of `FAILURES` means: no answer came from `place`."""
+    kind = next(kind for kind in FAILURES if isinstance(error, kind))
+    return _BY_FAILURE[kind](error, place)
+
+
+def judge_look_up(answer: Answer) -> Accepted | None:
+    """Return whether the answer to a look-up says that the entry has arrived.
+
+    A 200 that shows nothing ("", null, an empty list or object) does not: it is
+    what a search without a result looks like.
+    """
+    if answer.status != 200 or answer.body.strip() in {b"", b"null", b"[]", b"{}"}:  # noqa: PLR2004
+        return None
+    return Accepted(f"found by look-up: {_told(answer)}")
+
+
+# ---- Answers ---------------------------------------------------------------------------------
+
+
+def _accepted(answer: Answer) -> Verdict:
+    return Accepted(_told(answer))
+
+
+def _conflict(answer: Answer) -> Verdict:
+    """Judge a 409, which may mean "there already" or "still at it" (Idempotency-Key, 2.7).
+
+    The destination's own words decide, those for machines before those for
+    people. If they do not, the outcome is unknown: a guess either way would
+    lose the milestone or make a dead letter of one that has arrived.
+    """
+    for words in (*_members(answer, "type", "code", "title", "detail"), _text(answer)):
+        if STILL_AT_IT.search(words):
+            return Retry(f"still at an earlier attempt: {_told(answer)}", _retry_after(answer))
+        if THERE_ALREADY.search(words):
+            return Accepted(f"there already: {_told(answer)}")
+    return Unknown(f"a conflict that does not say whether the entry is there: {_told(answer)}")
+
+
+def _not_now(answer: Answer) -> Verdict:
+    return Retry(_told(answer), _retry_after(answer))
+
+
+def _overloaded(answer: Answer) -> Verdict:
+    return Retry(_told(answer), _retry_after(answer), outage=True)
+
+
+def _not_allowed(answer: Answer) -> Verdict:
+    return Retry(
+        f"credentials refused: check bearer_token_file and our rights at {answer.place};"
+        f" {_told(answer)}",
+        _retry_after(answer),
+        outage=True,
+    )
+
+
+def _wrong_address(answer: Answer) -> Verdict:
+    return Retry(
+        f"{answer.place} does not take CloudEvents by POST: check url; {_told(answer)}", outage=True
+    )
+
+
+def _not_found(answer: Answer) -> Verdict:
+    """Judge a 404, which may mean the address or the order that the entry is about.
+
+    Only a problem with a type of its own is certainly about the entry. Else it
+    is retried, and not as an outage: if the address is wrong nothing becomes a
+    dead letter, and if the entry is it holds back its own key alone.
+    """
+    kind = _members(answer, "type")
+    if _is_problem(answer) and kind and kind[0] != "about:blank":
+        return _rejected(answer)
+    return Retry(f"nothing there to post to: check url {answer.place}; {_told(answer)}")
+
+
+def _redirected(answer: Answer) -> Verdict:
+    target = _clean(answer.headers.get("location", "an address it does not tell"))
+    return Retry(
+        f"{answer.status}: redirected to {target}; set url to the final address", outage=True
+    )
+
+
+def _see_other(answer: Answer) -> Verdict:
+    # RFC 9110, section 15.4.4: an answer to a POST that has been dealt with, somehow.
+    return Unknown(f"{_told(answer)}; set url to an address that answers 2xx itself", outage=True)
+
+
+def _rejected(answer: Answer) -> Verdict:
+    return Rejected(_told(answer))
+
+
+def _failed(answer: Answer) -> Verdict:
+    return Unknown(f"failed, perhaps after it was done: {_told(answer)}")
+
+
+def _out_of_reach(answer: Answer) -> Verdict:
+    return Unknown(f"a proxy got no answer from it: {_told(answer)}", outage=True)
+
+
+_Judge = Callable[[Answer], Verdict]
+
+_BY_CLASS: dict[int, _Judge] = {
+    1: _failed,  # no final answer; httpx lets only 101 through, which we never ask for
+    2: _accepted,
+    3: _redirected,
+    4: _rejected,
+    5: _failed,
+    # An invalid status is a 5xx (RFC 9110, section 15).
+}
+_BY_STATUS: dict[int, _Judge] = {
+    303: _see_other,
+    401: _not_allowed,
+    402: _not_allowed,
+    403: _not_allowed,
+    404: _not_found,
+    405: _wrong_address,
+    406: _wrong_address,
+    407: _not_allowed,
+    408: _not_now,
+    409: _conflict,
+    410: _not_found,
+    415: _wrong_address,
+    421: _wrong_address,
+    423: _not_now,
+    425: _not_now,
+    426: _wrong_address,
+    429: _overloaded,
+    501: _wrong_address,
+    502: _out_of_reach,
+    503: _overloaded,
+    504: _out_of_reach,
+    505: _wrong_address,
+    511: _not_allowed,
+}
+
+
+# ---- No answer -------------------------------------------------------------------------------
+
+
+def _unreachable(error: Exception, place: str) -> Retry | Unknown:
+    return Retry(_why_unreachable(error, place), outage=True)
+
+
+def _no_connection(_: Exception, place: str) -> Retry | Unknown:
+    return Retry(f"no connection to {place} within connect_timeout_seconds", outage=True)
+
+
+def _none_free(_: Exception, place: str) -> Retry | Unknown:
+    return Retry(f"no connection to {place} was free")
+
+
+def _no_answer(_: Exception, place: str) -> Retry | Unknown:
+    return Unknown(f"no whole answer from {place} within timeout_seconds")
+
+
+def _broken(error: Exception, place: str) -> Retry | Unknown:
+    return Unknown(f"the connection to {place} broke before the whole answer: {_clean(str(error))}")
+
+
+def _no_token(error: Exception, _: str) -> Retry | Unknown:
+    return Retry(str(error), outage=True)
+
+
+_BY_FAILURE: dict[type[Exception], Callable[[Exception, str], Retry | Unknown]] = {
+    TokenUnreadable: _no_token,
+    httpx.ConnectTimeout: _no_connection,
+    httpx.ConnectError: _unreachable,
+    httpx.PoolTimeout: _none_free,
+    httpx.ReadTimeout: _no_answer,
+    httpx.WriteTimeout: _no_answer,
+    TimeoutError: _no_answer,
+    httpx.ReadError: _broken,
+    httpx.WriteError: _broken,
+    httpx.CloseError: _broken,
+    # Not a NetworkError, although most often it is a connection that was cut.
+    httpx.RemoteProtocolError: _broken,
+}
+FAILURES: tuple[type[Exception], ...] = tuple(_BY_FAILURE)
+"""All ways in which an exchange fails. Anything else that is raised is a fault of our own."""
+
+
+def _why_unreachable(error: BaseException, place: str) -> str:
+    for cause in _causes(error):
+        match cause:
+            case socket.gaierror():
+                return f"the name in {place} does not resolve: {cause.strerror}"
+            case ConnectionRefusedError():
+                return f"refusing connections at {place}"
+            case ssl.SSLCertVerificationError():
+                return (
+                    f"certificate not trusted: {place}: {cause.verify_message};"
+                    " check ca_file and the host name"
+                )
+            case ssl.SSLError():
+                return f"TLS with {place} fails: {cause.reason}"
+    return f"cannot connect to {place}: {_clean(str(error))}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and what led to it; several addresses of one name fail as a group."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from _causes(each)
+        error = error.__cause__ or error.__context__
+
+
+# ---- Words -----------------------------------------------------------------------------------
+
+
+def _told(answer: Answer) -> str:
+    """Return the status and the destination's own words, short, on one line."""
+    words = ": ".join(_members(answer, "title", "detail")) or _text(answer)
+    return f"{answer.status} {_clean(words or answer.headers.get('location', ''))}".rstrip()
+
+
+def _is_problem(answer: Answer) -> bool:
+    """Tell whether the body is a problem as RFC 9457 describes it."""
+    return answer.headers.get("content-type", "").lower().startswith("application/problem+json")
+
+
+def _members(answer: Answer, *names: str) -> list[str]:
+    """Return those of the named members that the body, a JSON object, has as text."""
+    try:
+        body: Any = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(body, dict):
+        return []
+    return [body[name] for name in names if isinstance(body.get(name), str) and body[name]]
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace")
+
+
+def _clean(text: str) -> str:
+    """Make one short line of it, without anything that a terminal would obey."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    words = " ".join(printable.split())
+    return words if len(words) <= LONGEST_WORDS else words[: LONGEST_WORDS - 1] + "…"
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Return the seconds that Retry-After asks for (RFC 9110, section 10.2.3).
+
+    Seconds or a date; a value that is neither is as good as none.
+    """
+    value = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+", value):
+        seconds = float(value)
+    else:
+        try:
+            until = parsedate_to_datetime(value)
+            # Without a zone it is GMT, like every HTTP-date, not this machine's time.
+            until = until.replace(tzinfo=until.tzinfo or UTC)
+            seconds = until.timestamp() - answer.received_at / 1000
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
