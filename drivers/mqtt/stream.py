@@ -1,0 +1,95 @@
+"""An asyncio connection in the shape of the socket that paho expects."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+READ_BYTES = 32 * 1024
+"""One read is one batch: enough for hundreds of messages, handled within milliseconds."""
+
+
+class Stream(asyncio.BufferedProtocol):
+    """An asyncio transport, in the shape of the non-blocking socket that paho reads and writes."""
+
+    def __init__(self, readable: Callable[[], None], lost: Callable[[str], None]) -> None:
+        self._readable = readable
+        self._lost = lost
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._start = self._end = 0
+        self._loop = asyncio.get_running_loop()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self.heard_at = 0.0
+        """When bytes last came, in the loop's time."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.heard_at = self._loop.time()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Offer the whole buffer: what was in it has been read."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Have everything read that has come."""
+        self._start, self._end = 0, nbytes
+        self.heard_at = self._loop.time()
+        self._readable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell why the connection is over."""
+        self._lost(f"the connection was lost: {exc}" if exc else "the broker closed the connection")
+        self._closed.set_result(None)
+
+    def pause(self) -> None:
+        """Read no more until `resume`: the broker has to wait."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self.heard_at = self._loop.time()
+            self._transport.resume_reading()
+
+    async def finish(self, seconds: float) -> None:
+        """Close, and return when it is closed: what cannot be sent in time is given up."""
+        if self._transport is None:
+            return
+        self._transport.close()
+        await asyncio.wait((self._closed,), timeout=seconds)
+        self._transport.abort()
+        await self._closed
+
+    # What paho expects of a socket.
+
+    @property
+    def pending(self) -> int:
+        """How many bytes have come and are not read yet."""
+        return self._end - self._start
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Return up to `buffer_size` bytes of what has come."""
+        if not self.pending:
+            raise BlockingIOError
+        start, self._start = self._start, min(self._start + buffer_size, self._end)
+        return bytes(self._buffer[start : self._start])
+
+    def send(self, buffer: bytes | bytearray) -> int:
+        """Take all of it; the transport sends what the network does not take at once."""
+        assert self._transport is not None
+        self._transport.write(buffer)
+        return len(buffer)
+
+    def close(self) -> None:
+        """Send what is left and close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def fileno(self) -> int:
+        """Return no descriptor: the loop owns it."""
+        return -1
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - paho's signature
+        """Do nothing: it never blocks."""
