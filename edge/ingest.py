@@ -20,7 +20,7 @@ from drivers.contract import Batch, Clock, Signal
 from edge.milestones.decode import Decoder, Malformed
 from edge.milestones.epcis import Site, Unencodable, encode
 from edge.milestones.model import (
-    KEYS,
+    KEY_FIELDS,
     Decision,
     Engine,
     Milestone,
@@ -231,7 +231,7 @@ class Ingest:
             body=encode(milestone, self._site),
         )
         attributes = milestone.attributes
-        keys = {milestone.key, *(f"{k}:{attributes[k]}" for k in KEYS if attributes.get(k))}
+        keys = {milestone.key, *(f"{k}:{attributes[k]}" for k in KEY_FIELDS if attributes.get(k))}
         owed = [route.destination for route in self._routes if milestone.name in route.names]
         return outbox.append(connection, row, keys, owed)
 

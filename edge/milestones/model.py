@@ -11,6 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 Value = str | int | float | bool | None
 
+KEY_FIELDS = ("order", "unit", "trailer")
+"""Fields that name what a story can be told of; `trace` finds signals and milestones by them."""
+
 
 class Name(StrEnum):
     """The milestones, in the words of the business."""

@@ -1,0 +1,5 @@
+"""`python -m edge` is `milepost`."""
+
+from edge.cli import main
+
+main()

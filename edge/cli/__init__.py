@@ -1,0 +1,5 @@
+"""The `milepost` command."""
+
+from edge.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,68 @@
+"""`milepost run`: the daemon's process, its log and its exit code."""
+
+import asyncio
+import logging
+import sys
+
+import structlog
+import typer
+import uvloop
+
+from buffer.failures import StoreFailed, StoreRefused
+from buffer.reader import Reader
+from buffer.store import Store
+from drivers.contract import system_clock
+from edge.config import Configuration
+from edge.daemon import Daemon
+from edge.exits import Exit
+
+log = structlog.get_logger(__name__)
+
+
+def run_daemon(configuration: Configuration) -> int:
+    """Run until told to stop; return the exit code."""
+    _log_as_json()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(configuration))
+    except StoreRefused as refused:
+        typer.echo(str(refused), err=True)
+        return Exit.STORE_REFUSED
+    except BaseExceptionGroup as group:
+        failures, others = group.split(StoreFailed)
+        if others is not None:
+            raise
+        typer.echo(f"{_first(failures)}; nothing was acknowledged since", err=True)
+        return Exit.STORE_FAILED
+    return 0
+
+
+async def _run(configuration: Configuration) -> None:
+    store = Store.open(configuration.store.path)
+    try:
+        async with Reader.open(configuration.store.path) as reader:
+            await Daemon(configuration, store, reader, system_clock).run()
+    finally:
+        await store.close()
+
+
+def _first(error: BaseException | None) -> BaseException | None:
+    """Return the first of the exceptions in a group, however deep."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _log_as_json() -> None:
+    """Write events as JSON lines to standard error, where systemd's journal takes them."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

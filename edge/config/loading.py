@@ -1,0 +1,124 @@
+"""Reading and checking the configuration file: all faults at once, each with its place."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from edge.config import places
+from edge.config.models import Configuration, configuration_model
+from edge.milestones.decode import sources_of
+from edge.milestones.rules import concludes, faults
+
+_TAG = {"sources": "driver", "destinations": "driver", "rules": "operator"}
+"""Sections whose tables are told apart by one of their keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with the configuration."""
+
+    line: int | None
+    place: str
+    """The key, dotted, e.g. "sources.plc.endpoint"."""
+    message: str
+
+
+class ConfigurationFault(Exception):
+    """The configuration cannot be run; every fault is named."""
+
+    def __init__(self, file: Path, faults: Sequence[Fault]) -> None:
+        self.file = file
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        for fault in self.faults:
+            line = f":{fault.line}" if fault.line else ""
+            place = f" {fault.place}:" if fault.place else ""
+            yield f"{self.file}{line}:{place} {fault.message}"
+
+
+def load(file: Path) -> Configuration:
+    """Read and check the configuration.
+
+    Raises:
+        ConfigurationFault: It cannot be run; names all that is wrong.
+
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationFault(file, [Fault(None, "", f"cannot be read: {error}")]) from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationFault(file, [Fault(None, "", f"is not TOML: {error}")]) from error
+    lines = places.lines(text)
+    try:
+        configuration = configuration_model().model_validate(table)
+    except ValidationError as error:
+        faults = [_fault(details, lines, table) for details in error.errors()]
+        raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
+    crossed = [
+        Fault(places.line_of(path, lines), _dotted(path), message)
+        for path, message in _contradictions(configuration)
+    ]
+    if crossed:
+        raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
+    return configuration
+
+
+def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[str, Any]) -> Fault:
+    path = _without_tags(details["loc"], table)
+    message = details["msg"].removeprefix("Value error, ")
+    match details["type"]:
+        case "extra_forbidden":
+            message = "unknown key; check the spelling (`milepost schema` lists all keys)"
+        case "missing":
+            message = "missing; it has no default"
+        case "union_tag_invalid":
+            message = (
+                f"no such {details['ctx']['discriminator']}: {details['ctx']['tag']!r}; "
+                f"there are {details['ctx']['expected_tags']}"
+            )
+        case "union_tag_not_found":
+            message = f"missing {details['ctx']['discriminator']}"
+    return Fault(places.line_of(path, lines), _dotted(path), message)
+
+
+def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> places.Path:
+    """Drop what pydantic adds to a path: which member of a union it looked at."""
+    if len(loc) > 2 and loc[0] in _TAG:  # noqa: PLR2004 - section, name and what is in it
+        value = table[str(loc[0])][loc[1]]
+        if isinstance(value, dict) and value.get(_TAG[loc[0]]) == loc[2]:
+            loc = (*loc[:2], *loc[3:])
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+
+
+def _contradictions(configuration: Configuration) -> Iterator[tuple[places.Path, str]]:
+    """Find what is right by itself but does not fit together."""
+    known = ", ".join(configuration.sources)
+    for index, observation in enumerate(configuration.observations):
+        if observation.source not in configuration.sources:
+            message = f"no such source: {observation.source!r}; there are {known}"
+            yield ("observations", index, "source"), message
+    kinds = sources_of(configuration.observations)
+    for message in faults(configuration.rules, configuration.lifecycles, kinds):
+        section, _, name = message.split()[0].partition(".")
+        yield (section, name), message
+    concluded = {name for rule in configuration.rules.values() for name in concludes(rule)}
+    for label, destination in configuration.destinations.items():
+        # Naming none is asking for all; naming one that no rule concludes is a mistake.
+        if "milestones" in destination.model_fields_set:
+            for missing in sorted(set(destination.milestones) - concluded):
+                message = f"no rule concludes {missing.value!r}"
+                yield ("destinations", label, "milestones"), message

@@ -1,0 +1,93 @@
+"""The shape of the configuration file."""
+
+from collections.abc import Mapping
+from functools import cache, reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, create_model
+
+import drivers
+from drivers.contract import Settings
+from edge.deliver.settings import DestinationSettings
+from edge.milestones.decode import ObservationSettings
+from edge.milestones.rules import Lifecycle, Rule
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+"""A name that the configuration gives: lower-case letters, digits, hyphens."""
+
+
+class SiteSettings(Settings):
+    """The site that this gateway stands in."""
+
+    name: Label
+    uri: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*[^\s/])?$")]
+    """Prefix of identifiers that GS1 does not issue (orders, read points); no slash at the end."""
+    zone_offset: Annotated[str, StringConstraints(pattern=r"^[+-]\d\d:\d\d$")] = "+00:00"
+    """The site's offset from UTC, told with every event."""
+
+
+class StoreSettings(Settings):
+    """Where everything that must survive is kept."""
+
+    path: Path = Path("/var/lib/milepost/milepost.db")
+
+
+class ControlSettings(Settings):
+    """Where `milepost health` and its like reach the daemon."""
+
+    socket: Path = Path("/run/milepost/control.sock")
+
+
+class SourceSettings(Settings):
+    """A connection that signals come from. Its driver adds settings of its own."""
+
+    driver: str
+    """The protocol: name of a driver."""
+
+
+class Configuration(Settings):
+    """The whole configuration file."""
+
+    site: SiteSettings
+    store: StoreSettings = StoreSettings()
+    control: ControlSettings = ControlSettings()
+    sources: Mapping[Label, SourceSettings]
+    destinations: Mapping[Label, DestinationSettings]
+    observations: tuple[ObservationSettings, ...] = ()
+    rules: Mapping[Label, Rule] = {}
+    lifecycles: Mapping[Label, Lifecycle] = {}
+
+
+@cache
+def configuration_model() -> type[Configuration]:
+    """Return the model with the settings of every driver that is installed."""
+    found = {name: drivers.find(name) for name in drivers.names()}
+    sources = _one_of(SourceSettings, {n: d.source_settings for n, d in found.items()})
+    destinations = _one_of(DestinationSettings, {n: d.sink_settings for n, d in found.items()})
+    model: type[Configuration] = create_model(
+        "Configuration",
+        __base__=Configuration,
+        __doc__=Configuration.__doc__,
+        sources=(Mapping[Label, sources], ...),  # type: ignore[valid-type]  # built at run time
+        destinations=(Mapping[Label, destinations], ...),  # type: ignore[valid-type]  # as above
+    )
+    return model
+
+
+def _one_of(common: type[Settings], of_driver: Mapping[str, type[Settings] | None]) -> Any:
+    """Return the union of the drivers' settings, told apart by `driver`."""
+    models = [
+        create_model(
+            f"{name}-{common.__name__}",
+            __base__=(common, settings),
+            __doc__=settings.__doc__,
+            driver=(Literal[name], ...),  # type: ignore[arg-type]  # as above
+        )
+        for name, settings in of_driver.items()
+        if settings is not None
+    ]
+    if len(models) == 1:
+        return models[0]
+    return Annotated[reduce(or_, models), Field(discriminator="driver")]

@@ -1,0 +1,81 @@
+"""Collecting the facts of a health report from the store and, while it runs, the daemon."""
+
+from collections.abc import Iterable, Sequence
+
+from buffer import tally
+from buffer.reader import Reader
+from drivers.contract import Link
+from edge.control.health import Backlog, Facts, LinkHealth, Recent
+
+
+def describe(links: Iterable[tuple[str, Link]]) -> tuple[LinkHealth, ...]:
+    """Return the state of links given as (direction, link)."""
+    return tuple(
+        LinkHealth.model_validate(
+            {
+                "name": link.name,
+                "direction": direction,
+                "is_up": link.is_up,
+                "changed_at": link.changed_at,
+                "reason": link.reason,
+                "faults": dict(link.faults),
+            }
+        )
+        for direction, link in links
+    )
+
+
+async def gather(
+    reader: Reader,
+    destinations: Sequence[str],
+    now: int,
+    links: tuple[LinkHealth, ...] = (),
+    *,
+    running: bool,
+) -> Facts:
+    """Read the facts; costs the same whatever the backlog."""
+    counts = await reader.tallies()
+    heartbeat = await reader.heartbeat()
+    quarantined = await reader.latest_quarantine(1)
+    gaps = await reader.latest_gaps(1)
+    return Facts(
+        now=now,
+        running=running,
+        started_at=heartbeat.started_at if heartbeat else None,
+        alive_at=heartbeat.alive_at if heartbeat else None,
+        links=links,
+        backlogs=tuple([await _backlog(reader, counts, name) for name in destinations]),
+        signals=counts.get(tally.SIGNALS, 0),
+        milestones={
+            name.removeprefix(tally.milestones("")): n
+            for name, n in counts.items()
+            if name.startswith(tally.milestones(""))
+        },
+        quarantined=counts.get(tally.QUARANTINED, 0),
+        latest_quarantined=next(
+            (
+                Recent(at=q.recorded_at, source=q.source, subject=q.subject, reason=q.reason)
+                for q in quarantined
+            ),
+            None,
+        ),
+        gaps=counts.get(tally.GAPS, 0),
+        latest_gap=next(
+            (
+                Recent(at=g.noticed_at, source=g.source, subject=g.subject, reason=g.reason)
+                for g in gaps
+            ),
+            None,
+        ),
+    )
+
+
+async def _backlog(reader: Reader, counts: dict[str, int], destination: str) -> Backlog:
+    return Backlog(
+        destination=destination,
+        pending=counts.get(tally.entries(destination, "pending"), 0),
+        delivered=counts.get(tally.entries(destination, "delivered"), 0),
+        dead=counts.get(tally.entries(destination, "dead"), 0),
+        oldest_recorded_at=await reader.oldest_pending(destination),
+        last_delivered_at=await reader.last_delivery(destination),
+    )

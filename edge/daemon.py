@@ -1,0 +1,237 @@
+"""The daemon: opens what the configuration names, wires it, and runs it as one task group.
+
+This is the one place that knows concrete drivers, and only by name.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+import drivers
+from buffer import outbox, tally
+from buffer.reader import Reader
+from buffer.store import Store
+from drivers.contract import Clock, Link, Sink, Source
+from edge import notify
+from edge.config import Configuration
+from edge.control import server
+from edge.control.gathering import describe, gather
+from edge.control.health import Report, judge
+from edge.deliver.delivery import Delivery
+from edge.ingest import Ingest, Route
+from edge.milestones.decode import Decoder, sources_of
+from edge.milestones.engine import RulesEngine
+from edge.milestones.epcis import Site
+from edge.supervision import keep_running
+
+log = structlog.get_logger(__name__)
+
+EXPIRE_SECONDS = 0.25
+"""How often deadlines are looked at."""
+BEAT_SECONDS = 5.0
+"""How often the store is proven to work, at least."""
+STOP_SECONDS = 4.0
+"""How long intake, and then delivery, may take to settle at a stop."""
+
+
+@dataclass(slots=True)
+class _Listener:
+    link: Link
+    source: Source
+
+
+@dataclass(slots=True)
+class _Speaker:
+    link: Link
+    sink: Sink
+    delivery: Delivery
+
+
+class Daemon:
+    """Everything that runs, over an open store."""
+
+    def __init__(
+        self, configuration: Configuration, store: Store, reader: Reader, clock: Clock
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+        self._draw = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._started_at = clock()
+        self._engine = RulesEngine(
+            configuration.site.uri,
+            configuration.rules,
+            configuration.lifecycles,
+            sources_of(configuration.observations),
+        )
+        self._listeners = {name: self._listen(name) for name in configuration.sources}
+        self._speakers = {name: self._speak(name) for name in configuration.destinations}
+        self._ingest = Ingest(
+            store=store,
+            decoder=Decoder(configuration.observations),
+            engine=self._engine,
+            site=Site(configuration.site.uri, configuration.site.zone_offset),
+            routes=[
+                Route(name, frozenset(destination.milestones))
+                for name, destination in configuration.destinations.items()
+            ],
+            clock=clock,
+            on_milestones=self._wake,
+        )
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; then stop intake, settle what is under way, and return.
+
+        Raises:
+            StoreFailed: Inside an exception group; nothing was acknowledged since.
+
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._run_until(stop, group)
+        finally:
+            for speaker in self._speakers.values():
+                await speaker.sink.close()
+
+    async def _run_until(self, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+        answering = asyncio.Event()
+        control = group.create_task(
+            server.serve(self._operations(), self._configuration.control.socket, answering)
+        )
+        beat = group.create_task(self._beat())
+        await answering.wait()
+        listening = [
+            group.create_task(self._supervise(name, listener.link, partial(self._hear, name)))
+            for name, listener in self._listeners.items()
+        ]
+        expiring = group.create_task(self._expire())
+        speaking = [
+            group.create_task(
+                self._supervise(
+                    name,
+                    speaker.link,
+                    partial(speaker.delivery.run, speaker.sink, speaker.link),
+                )
+            )
+            for name, speaker in self._speakers.items()
+        ]
+        notify.ready()
+        log.info("started", site=self._configuration.site.name, store=str(self._store.path))
+        await stop.wait()
+        notify.stopping()
+        log.info("stopping")
+        await _end(listening)
+        await _end([expiring])
+        for speaker in self._speakers.values():
+            speaker.delivery.stop()
+        await asyncio.wait(speaking, timeout=STOP_SECONDS)
+        await _end([*speaking, control, beat])
+
+    def _listen(self, name: str) -> _Listener:
+        settings = self._configuration.sources[name]
+        open_source = drivers.find(settings.driver).open_source
+        assert open_source is not None  # the configuration admits no other driver
+        return _Listener(Link(name, self._clock), open_source(settings, self._clock))
+
+    def _speak(self, name: str) -> _Speaker:
+        settings = self._configuration.destinations[name]
+        open_sink = drivers.find(settings.driver).open_sink
+        assert open_sink is not None  # the configuration admits no other driver
+        delivery = Delivery(
+            name=name,
+            settings=settings,
+            site=self._configuration.site.uri,
+            store=self._store,
+            reader=self._reader,
+            clock=self._clock,
+            draw=self._draw,
+        )
+        # A destination is not connected to before there is something to send.
+        link = Link(name, self._clock, reason="")
+        return _Speaker(link, open_sink(settings, self._clock), delivery)
+
+    async def _hear(self, name: str) -> None:
+        listener = self._listeners[name]
+        await listener.source.run(self._ingest.intake(name), listener.link)
+
+    async def _supervise(self, name: str, link: Link, run: Callable[[], Awaitable[None]]) -> None:
+        await keep_running(name, run, link, self._draw)
+
+    async def _expire(self) -> None:
+        """Look at deadlines, as far as each rule's sources have been heard."""
+        while True:
+            await asyncio.sleep(EXPIRE_SECONDS)
+            await self._ingest.expire(self._horizons())
+
+    def _horizons(self) -> Mapping[str, int]:
+        """Return up to when each rule has heard everything; rules that cannot know are left out.
+
+        That something has not happened is concluded only from a source that
+        was listening: while one is away, what depends on it stands still.
+        """
+        heard = {name: listener.link.heard_until for name, listener in self._listeners.items()}
+        horizons: dict[str, int] = {}
+        for owner, names in self._engine.owners().items():
+            times = [time for name in names if (time := heard.get(name)) is not None]
+            if times and len(times) == len(names):
+                horizons[owner] = min(times)
+        return horizons
+
+    async def _beat(self) -> None:
+        """Tell the watchdog that the loop turns and that the store commits."""
+        limit = notify.watchdog_seconds()
+        pause = min(BEAT_SECONDS, limit / 3) if limit else BEAT_SECONDS
+        while True:
+            await self._store.write(
+                lambda connection: tally.beat(connection, self._started_at, self._clock())
+            )
+            notify.watchdog()
+            await asyncio.sleep(pause)
+
+    def _wake(self) -> None:
+        for speaker in self._speakers.values():
+            speaker.delivery.wake()
+
+    def _operations(self) -> server.Operations:
+        return server.Operations(health=self._health, retry=self._retry, discard=self._discard)
+
+    async def _health(self) -> Report:
+        links = [("source", listener.link) for listener in self._listeners.values()]
+        links += [("destination", speaker.link) for speaker in self._speakers.values()]
+        facts = await gather(
+            self._reader, list(self._speakers), self._clock(), describe(links), running=True
+        )
+        return judge(facts)
+
+    async def _retry(self, entry: int) -> bool:
+        return self._release(await self._store.write(partial(outbox.revive, entry=entry)))
+
+    async def _discard(self, entry: int, reason: str) -> bool:
+        discard = partial(outbox.discard, entry=entry, reason=reason, at=self._clock())
+        return self._release(await self._store.write(discard))
+
+    def _release(self, owed: tuple[str, str] | None) -> bool:
+        if owed is None:
+            return False
+        destination, key = owed
+        if destination in self._speakers:
+            self._speakers[destination].delivery.release(key)
+        return True
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have cleaned up."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=STOP_SECONDS)

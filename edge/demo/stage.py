@@ -1,0 +1,160 @@
+"""The processes of the demonstration: broker, simulated site, simulated ERP, and the daemon."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from edge.demo.example import Addresses, configuration
+from simulators.broker import Broker, free_port
+from simulators.erp_process import ErpProcess
+
+STOP_SECONDS = 15.0
+
+
+class StageFailed(Exception):
+    """A process of the demonstration did not come up; the message names its log."""
+
+
+@dataclass(slots=True)
+class SiteProgress:
+    """What the simulated site says of its play."""
+
+    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    is_done: asyncio.Event = field(default_factory=asyncio.Event)
+    played: int = 0
+    of: int = 0
+    sent: int = 0
+
+
+class Stage:
+    """All processes, in a scratch directory that stays for a look afterwards."""
+
+    def __init__(self, seed: int, play_seconds: float) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="milepost-demo-"))
+        self.config = self.directory / "milepost.toml"
+        self.broker = Broker(self.directory / "broker")
+        self.erp = ErpProcess(self.directory / "erp", seed=seed)
+        self.progress = SiteProgress()
+        self._seed = seed
+        self._play_seconds = play_seconds
+        self._opcua_port = free_port()
+        self._site: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._daemon: asyncio.subprocess.Process | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def set_up(cls, seed: int, play_seconds: float) -> AsyncIterator["Stage"]:
+        """Start everything but the daemon; end every process at the end, however it comes.
+
+        Raises:
+            StageFailed: A process did not come up.
+
+        """
+        stage = cls(seed, play_seconds)
+        stage.config.write_text(
+            configuration(
+                Addresses(
+                    opcua_port=stage._opcua_port,
+                    mqtt_port=stage.broker.port,
+                    erp_url=stage.erp.url,
+                    erp_look_up=stage.erp.look_up,
+                    directory=stage.directory,
+                )
+            ),
+            encoding="utf-8",
+        )
+        try:
+            await asyncio.to_thread(stage.broker.start)
+            await asyncio.to_thread(stage.erp.start)
+            await stage._start_site()
+            yield stage
+        finally:
+            await stage._strike()
+
+    async def start_daemon(self) -> None:
+        """Start the daemon as it is installed."""
+        milepost = Path(sys.executable).with_name("milepost")
+        with (self.directory / "daemon.log").open("ab") as log:
+            self._daemon = await asyncio.create_subprocess_exec(
+                milepost, "run", "--config", self.config, stdout=log, stderr=log
+            )
+
+    async def kill_daemon(self) -> None:
+        """End the daemon with SIGKILL."""
+        assert self._daemon is not None
+        self._daemon.kill()
+        await self._daemon.wait()
+
+    @property
+    def daemon_has_ended(self) -> bool:
+        """Whether the daemon was started and runs no more."""
+        return self._daemon is not None and self._daemon.returncode is not None
+
+    def play(self) -> None:
+        """Have the site begin."""
+        assert self._site is not None
+        assert self._site.stdin is not None
+        self._site.stdin.write(b"play\n")
+
+    async def _start_site(self) -> None:
+        with (self.directory / "site.log").open("ab") as log:
+            self._site = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "simulators.site"),
+                *("--seed", str(self._seed), "--seconds", str(self._play_seconds)),
+                *("--opcua-port", str(self._opcua_port), "--mqtt-port", str(self.broker.port)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        self._listening = asyncio.create_task(self._listen(self._site))
+        ready = asyncio.create_task(self.progress.is_ready.wait())
+        await asyncio.wait(
+            [ready, self._listening], timeout=30, return_when=asyncio.FIRST_COMPLETED
+        )
+        ready.cancel()
+        if not self.progress.is_ready.is_set():
+            raise StageFailed(f"the simulated site does not start; see {self.directory}/site.log")
+
+    async def _listen(self, site: asyncio.subprocess.Process) -> None:
+        assert site.stdout is not None
+        async for line in site.stdout:
+            match line.strip():
+                case b"ready":
+                    self.progress.is_ready.set()
+                case b"done":
+                    self.progress.is_done.set()
+                case progress:
+                    said = orjson.loads(progress)
+                    self.progress.played = said["played"]
+                    self.progress.of = said["of"]
+                    self.progress.sent = said["sent"]
+
+    async def _strike(self) -> None:
+        """End every process that was started."""
+        for process in (self._daemon, self._site):
+            await _end(process)
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+        for stop in (self.broker.stop, self.erp.close):
+            await asyncio.to_thread(stop)
+
+
+async def _end(process: asyncio.subprocess.Process | None) -> None:
+    if process is None or process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

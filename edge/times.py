@@ -1,0 +1,29 @@
+"""Times and durations as an operator reads them: in the machine's own time zone."""
+
+from datetime import UTC, datetime
+
+
+def date_and_time(milliseconds: int) -> str:
+    """Return e.g. "2026-11-22 14:03:12.220"."""
+    return _local(milliseconds).isoformat(sep=" ", timespec="milliseconds")
+
+
+def clock_time(milliseconds: int) -> str:
+    """Return e.g. "14:03:12.220"."""
+    return _local(milliseconds).time().isoformat(timespec="milliseconds")
+
+
+def _local(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().replace(tzinfo=None)
+
+
+def in_words(milliseconds: int) -> str:
+    """Return a duration with its two largest units, e.g. "4 min 12 s"; "0 s" if negative."""
+    seconds = max(0, milliseconds) // 1000
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    while len(parts) > 1 and parts[0][0] == 0:
+        parts = parts[1:]
+    return " ".join(f"{n} {unit}" for n, unit in parts[:2] if n or len(parts) == 1)

@@ -1,0 +1,80 @@
+"""Collecting a story from the store: raw signals, milestones, attempts, answers."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from buffer.journal import SignalRow
+from buffer.reader import Reader, StoryAttempt, StoryEntry, StoryMilestone
+from edge.milestones.model import KEY_FIELDS
+
+LIMIT = 1000
+"""Milestones and signals of one key that are told."""
+_ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a milestone at one destination."""
+
+    entry: StoryEntry
+    attempts: tuple[StoryAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One milestone: what it was concluded from, and who was told."""
+
+    milestone: StoryMilestone
+    evidence: tuple[SignalRow, ...]
+    forgotten: int
+    """Signals of the evidence that the journal no longer keeps."""
+    deliveries: tuple[Delivered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that is known of a key."""
+
+    key: str
+    chapters: tuple[Chapter, ...]
+    loose: tuple[SignalRow, ...]
+    """Signals that tell of the key, but led to none of these milestones."""
+    refused: dict[int, str]
+    """Why signals are in quarantine, by sequence."""
+
+
+async def tell(reader: Reader, name: str) -> Story | None:
+    """Return the story of a key, a milestone's id, or a bare order or unit; None if unknown."""
+    if len(name) == _ID_DIGITS and set(name) <= set("0123456789abcdef"):
+        milestone = await reader.milestone_by_id(bytes.fromhex(name))
+        if milestone is not None:
+            return await _story(reader, name, [milestone], [])
+    for key in [name] if ":" in name else [f"{kind}:{name}" for kind in KEY_FIELDS]:
+        milestones = await reader.milestones_of_key(key, LIMIT)
+        signals = await reader.signals_of_key(key, LIMIT)
+        if milestones or signals:
+            return await _story(reader, key, milestones, signals)
+    return None
+
+
+async def _story(
+    reader: Reader, key: str, milestones: list[StoryMilestone], mentioned: list[int]
+) -> Story:
+    chapters = tuple([await _chapter(reader, milestone) for milestone in milestones])
+    told = {signal.seq for chapter in chapters for signal in chapter.evidence}
+    loose = await reader.signals([seq for seq in mentioned if seq not in told])
+    refused = await reader.quarantined(sorted(told | {signal.seq for signal in loose}))
+    return Story(key, chapters, tuple(loose), refused)
+
+
+async def _chapter(reader: Reader, milestone: StoryMilestone) -> Chapter:
+    sequences = orjson.loads(milestone.evidence)
+    evidence = await reader.signals(sequences)
+    deliveries = [
+        Delivered(entry, tuple(await reader.attempts_of(entry.seq)))
+        for entry in await reader.entries_of(milestone.seq)
+    ]
+    return Chapter(
+        milestone, tuple(evidence), len(set(sequences)) - len(evidence), tuple(deliveries)
+    )
