@@ -1,0 +1,351 @@
+"""What signals become, and which are refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from drivers.contract import Signal
+from edge.milestones.decode import Decoder, Malformed, ObservationSettings, sources_of
+from edge.milestones.model import Observation
+
+EXAMPLE = Path(__file__).parents[4] / "systemd" / "milepost.toml"
+NOW = 1_769_000_000_000
+SCAN: dict[str, Any] = {
+    "source": "floor",
+    "subject": "dc/scanner/+/scan",
+    "kind": "scan",
+    "time": "time",
+    "fields": {"read_point": "subject/2", "unit": "barcode", "rma": "rma?"},
+}
+DAY = 86_400_000
+
+
+def decoder(*mappings: dict[str, Any]) -> Decoder:
+    return Decoder([ObservationSettings.model_validate(mapping) for mapping in mappings])
+
+
+def signal(payload: object, subject: str = "dc/scanner/dock-in-1/scan", **more: Any) -> Signal:
+    raw = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    return Signal(subject, raw, NOW, **more)
+
+
+def scan(**changes: object) -> dict[str, object]:
+    return {"time": "2026-01-21T12:53:20.123Z", "barcode": "340000000000000017"} | changes
+
+
+def decode_field(found: object, path: str = "value") -> object:
+    mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"it": path}}
+    (observation,) = decoder(mapping).decode(1, "s", signal({"value": found}, "x"))
+    return observation.fields["it"]
+
+
+def decode_time(found: object, **more: Any) -> int:
+    mapping = SCAN | {"fields": {}}
+    (observation,) = decoder(mapping).decode(1, "floor", signal({"time": found}, **more))
+    return observation.occurred_at
+
+
+def test_a_scan_becomes_an_observation_in_warehouse_words() -> None:
+    observations = decoder(SCAN).decode(7, "floor", signal(scan(rma="RMA-1")))
+    assert observations == [
+        Observation(
+            signal=7,
+            source="floor",
+            kind="scan",
+            occurred_at=1_769_000_000_123,
+            fields={"read_point": "dock-in-1", "unit": "340000000000000017", "rma": "RMA-1"},
+        ),
+    ]
+
+
+@pytest.mark.parametrize("nothing", [{}, {"rma": None}, {"rma": ""}])
+def test_an_optional_field_that_is_missing_null_or_empty_is_left_out(
+    nothing: dict[str, object],
+) -> None:
+    (observation,) = decoder(SCAN).decode(1, "floor", signal(scan(**nothing)))
+    assert set(observation.fields) == {"read_point", "unit"}
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_required_field_that_is_missing_null_or_empty_is_malformed(nothing: str | None) -> None:
+    with pytest.raises(Malformed, match=r"scan: unit: nothing at 'barcode'.*'barcode\?'"):
+        decoder(SCAN).decode(1, "floor", signal(scan(barcode=nothing)))
+
+
+def test_a_path_goes_through_objects_lists_and_the_subject() -> None:
+    mapping = SCAN | {
+        "fields": {"deep": "a.b.0.c", "top": "subject/0", "number": "codes.1", "name": "names.1"},
+    }
+    payload = scan(a={"b": [{"c": 5}]}, codes=["x", "y"], names={"1": "one"})
+    (observation,) = decoder(mapping).decode(1, "floor", signal(payload))
+    assert observation.fields == {"deep": 5, "top": "dc", "number": "y", "name": "one"}
+
+
+@pytest.mark.parametrize("path", ["value.2", "value.x", "value.0.x", "value.-1", "other"])
+def test_a_path_that_leads_nowhere_is_malformed_or_left_out(path: str) -> None:
+    with pytest.raises(Malformed, match="nothing at"):
+        decode_field(["a", "b"], path)
+    mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"it": path + "?"}}
+    (observation,) = decoder(mapping).decode(1, "s", signal({"value": ["a", "b"]}, "x"))
+    assert observation.fields == {}
+
+
+def test_a_dot_is_the_payload_itself() -> None:
+    mapping = {"source": "plc", "subject": "speed", "kind": "level", "fields": {"value": "."}}
+    (observation,) = decoder(mapping).decode(1, "plc", signal(b"12.5", "speed"))
+    assert observation.fields == {"value": 12.5}
+
+
+@pytest.mark.parametrize("value", ["x", 0, 3, -1.5, True, False, 2**63, "€ ünï"])
+def test_scalars_are_taken_as_they_are(value: object) -> None:
+    assert decode_field(value) == value
+    assert type(decode_field(value)) is type(value)
+
+
+@pytest.mark.parametrize("value", [{}, [], {"a": 1}, ["a"], [[[]]]])
+def test_an_object_or_list_is_no_field(value: object) -> None:
+    with pytest.raises(Malformed, match=r"k: it: .* expected a text, a number, true or false"):
+        decode_field(value)
+
+
+def test_a_number_that_json_readers_round_is_refused() -> None:
+    # Too many digits for 64 bits: read as a number, two barcodes become one.
+    mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"unit": "u"}}
+    with pytest.raises(Malformed, match="not exact; expected it as a text"):
+        decoder(mapping).decode(1, "s", signal(b'{"u": 123456789012345678901}', "x"))
+
+
+def test_a_text_of_a_megabyte_is_no_field() -> None:
+    with pytest.raises(Malformed, match="1000000 characters; expected at most 1024"):
+        decode_field("x" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b"\x00\xff\xfe",
+        b'{"barcode": NaN}',
+        b'{"barcode": 1e999}',
+        b'{"barcode": "\xff"}',
+        b'{"barcode": "\\ud800"}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b"\xef\xbb\xbf{}",
+    ],
+)
+def test_what_is_not_json_is_malformed(payload: bytes) -> None:
+    with pytest.raises(Malformed, match="not JSON: "):
+        decoder(SCAN).decode(1, "floor", signal(payload))
+
+
+def test_a_deeply_nested_value_is_reported_without_a_crash() -> None:
+    payload = b'{"value":' + b"[" * 1000 + b"]" * 1000 + b"}"
+    mapping = {"source": "s", "subject": "x", "kind": "k", "time": "value"}
+    with pytest.raises(Malformed, match="a list is no time"):
+        decoder(mapping).decode(1, "s", signal(payload, "x"))
+
+
+@pytest.mark.parametrize("payload", [b"null", b"3", b'"text"', b"[]", b"true"])
+def test_json_of_another_shape_is_malformed(payload: bytes) -> None:
+    with pytest.raises(Malformed, match="scan: time: nothing at 'time'"):
+        decoder(SCAN).decode(1, "floor", signal(payload))
+
+
+def test_a_value_that_the_source_marks_bad_is_evidence_of_nothing() -> None:
+    with pytest.raises(Malformed, match="the source marks its value as bad"):
+        decoder(SCAN).decode(1, "floor", signal(scan(), good=False))
+    assert decoder(SCAN).decode(1, "floor", signal(scan(), "dc/other", good=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "subject"),
+    [("floor", "dc/scanner/a/b/scan"), ("floor", "dc/scanner/scan"), ("plc", "dc/scanner/a/scan")],
+)
+def test_a_signal_that_no_mapping_concerns_is_not_even_read(source: str, subject: str) -> None:
+    assert decoder(SCAN).decode(1, source, signal(b"\xff not JSON", subject)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "subject", "concerned"),
+    [
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("#", "a/b", True),
+        ("#", "$SYS/broker", False),
+        ("+/b", "$SYS/b", False),
+        ("$SYS/#", "$SYS/broker", True),
+        ("+", "a", True),
+        ("+", "a/b", False),
+        ("a/+", "a", False),
+        ("a/+/c", "a//c", True),
+        ("a/+/#", "a", False),
+        ("a/+/#", "a/b", True),
+        ("a/b", "a/b/c", False),
+        ("A/b", "a/b", False),
+    ],
+)
+def test_wildcards_mean_what_they_mean_in_mqtt(wanted: str, subject: str, concerned: bool) -> None:  # noqa: FBT001 - the expected answer
+    mapping = {"source": "s", "subject": wanted, "kind": "k"}
+    assert bool(decoder(mapping).decode(1, "s", signal({}, subject))) is concerned
+
+
+def test_the_payload_says_which_mapping_concerns_it() -> None:
+    one = {"source": "plc", "subject": "conveyor", "kind": "scan", "when": {"type": "scan"}}
+    other = one | {"kind": "divert", "when": {"type": "divert", "lane": 4}}
+    both = decoder(one, other)
+
+    def kinds(payload: object) -> list[str]:
+        return [seen.kind for seen in both.decode(1, "plc", signal(payload, "conveyor"))]
+
+    assert kinds({"type": "scan"}) == ["scan"]
+    assert kinds({"type": "divert", "lane": 4}) == ["divert"]
+    assert kinds({"type": "divert", "lane": 5}) == []
+    assert kinds({"type": "count", "lane": 4}) == []
+
+
+def test_true_is_not_one() -> None:
+    mapping = {"source": "s", "subject": "x", "kind": "k", "when": {"on": True}}
+    assert decoder(mapping).decode(1, "s", signal({"on": 1}, "x")) == []
+    assert len(decoder(mapping).decode(1, "s", signal({"on": True}, "x"))) == 1
+
+
+def test_a_payload_without_what_tells_mappings_apart_is_malformed() -> None:
+    mapping = {"source": "s", "subject": "x", "kind": "k", "when": {"type": "scan"}}
+    with pytest.raises(Malformed, match="k: when: nothing at 'type'"):
+        decoder(mapping).decode(1, "s", signal({"typ": "scan"}, "x"))
+    optional = mapping | {"when": {"type?": "scan"}}
+    assert decoder(optional).decode(1, "s", signal({"typ": "scan"}, "x")) == []
+
+
+def test_one_signal_can_tell_several_things() -> None:
+    again = SCAN | {"kind": "presence", "fields": {"place": "subject/2"}}
+    observations = decoder(SCAN, again).decode(3, "floor", signal(scan()))
+    assert [seen.kind for seen in observations] == ["scan", "presence"]
+    assert {seen.signal for seen in observations} == {3}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-01-21T12:53:20.123Z", 1_769_000_000_123),
+        ("2026-01-21T13:53:20.1239+01:00", 1_769_000_000_123),
+        ("20260121T125320Z", NOW),
+        (1_769_000_000, NOW),
+        (1_769_000_000.123, 1_769_000_000_123),
+        (1_769_000_000_123, 1_769_000_000_123),
+        (1_769_000_000_123.9, 1_769_000_000_123),
+    ],
+)
+def test_a_time_is_iso_8601_or_seconds_or_milliseconds(written: object, meant: int) -> None:
+    assert decode_time(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-01-21T12:53:20", "2026-01-21", "yesterday", True, {}, [], "1769000000", "x" * 5000],
+)
+def test_what_is_no_time_is_malformed(written: object) -> None:
+    with pytest.raises(Malformed, match=r"scan: time: .* expected ISO 8601") as refused:
+        decode_time(written)
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("written", [0, 60, "1970-01-01T00:05:00Z", "2014-12-31T23:59:59Z"])
+def test_a_clock_that_was_never_set_is_not_believed(written: object) -> None:
+    assert decode_time(written) == NOW
+    assert decode_time(written, source_at=NOW - 5) == NOW - 5
+    assert decode_time(written, source_at=5) == NOW
+
+
+def test_a_time_more_than_a_day_ahead_is_not_believed() -> None:
+    assert decode_time(NOW + DAY) == NOW + DAY
+    assert decode_time(NOW + DAY + 1) == NOW
+    assert decode_time(1.7e308) == NOW
+    assert decode_time("9999-12-31T23:59:59-23:00") == NOW
+
+
+def test_without_a_time_in_the_payload_the_protocols_time_counts_then_reception() -> None:
+    mapping = SCAN | {"time": "time?"}
+    payload = {"barcode": "1"}
+    (told,) = decoder(mapping).decode(1, "floor", signal(payload, source_at=NOW - 9))
+    (untold,) = decoder(mapping).decode(1, "floor", signal(payload))
+    assert (told.occurred_at, untold.occurred_at) == (NOW - 9, NOW)
+    with pytest.raises(Malformed, match="scan: time: nothing at 'time'"):
+        decoder(SCAN).decode(1, "floor", signal(payload))
+
+
+def test_more_subjects_than_are_remembered_are_still_decoded() -> None:
+    both = decoder(SCAN)
+    for number in range(10_000):
+        subject = f"dc/scanner/{number}/scan"
+        (observation,) = both.decode(number, "floor", signal(scan(), subject))
+        assert observation.fields["read_point"] == str(number)
+    assert both._route.cache_info().currsize <= 4096
+
+
+def test_every_kind_knows_its_sources() -> None:
+    mappings = [
+        ObservationSettings(source="a", subject="x", kind="scan"),
+        ObservationSettings(source="b", subject="x", kind="scan"),
+        ObservationSettings(source="b", subject="y", kind="load"),
+    ]
+    assert sources_of(mappings) == {"scan": frozenset("ab"), "load": frozenset("b")}
+
+
+@pytest.mark.parametrize(
+    ("source", "subject", "payload", "kind"),
+    [
+        ("floor", "dc/scanner/dock-in-1/scan", {"barcode": "3"}, "scan"),
+        (
+            "floor",
+            "dc/pick/station-1/pick",
+            {"order": "SO-1", "line": 1, "item": "4", "quantity": 1, "requested": 3, "pick": "p"},
+            "pick",
+        ),
+        (
+            "floor",
+            "dc/pick/station-1/line",
+            {"order": "SO-1", "line": 1, "item": "4", "picked": 3, "requested": 3},
+            "line-closed",
+        ),
+        ("floor", "dc/pack/p1/scan", {"carton": "3", "order": "SO-1", "epc": "e"}, "pack"),
+        ("floor", "dc/pack/p1/close", {"carton": "3", "order": "S", "count": 0}, "carton-closed"),
+        ("plc", "conveyor", {"type": "scan", "read_point": "i", "unit": "3"}, "infeed-scan"),
+        (
+            "plc",
+            "conveyor",
+            {"type": "divert", "read_point": "s", "unit": "3", "lane": 0},
+            "divert",
+        ),
+        (
+            "plc",
+            "conveyor",
+            {"type": "door-scan", "read_point": "d", "unit": "3", "trailer": "T"},
+            "door-scan",
+        ),
+        (
+            "plc",
+            "conveyor",
+            {"type": "load", "read_point": "d", "unit": "3", "trailer": "T"},
+            "load",
+        ),
+        (
+            "plc",
+            "conveyor",
+            {"type": "release", "read_point": "d", "trailer": "T", "count": 2},
+            "release",
+        ),
+    ],
+)
+def test_the_example_configuration_understands_the_devices_it_describes(
+    source: str, subject: str, payload: dict[str, object], kind: str
+) -> None:
+    example = decoder(*tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["observations"])
+    (observation,) = example.decode(1, source, signal({"time": NOW - 1, **payload}, subject))
+    assert (observation.kind, observation.occurred_at) == (kind, NOW - 1)
+    told = {name: value for name, value in payload.items() if name != "type"}
+    assert set(told.values()) <= set(observation.fields.values())
