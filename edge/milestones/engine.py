@@ -1,0 +1,126 @@
+"""The rules engine: from what machines said to what the business must know."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from edge.milestones.fields import Test, Unjudgeable, matcher
+from edge.milestones.lifecycle import Guard
+from edge.milestones.model import (
+    KEY_FIELDS,
+    Decision,
+    Milestone,
+    Name,
+    Observation,
+    TrackId,
+    Tracks,
+)
+from edge.milestones.operators import Judge, Operator, operator_of
+from edge.milestones.rules import Lifecycle, Rule, concludes, faults, patterns
+from edge.milestones.step import Step
+
+Listener = tuple[str, Test | None, Judge]
+"""Rule, what the fields must say, who judges."""
+
+
+class RulesEngine:
+    """Implements `model.Engine` for the rules and lifecycles of one site.
+
+    Args:
+        site: Part of every milestone's id.
+        rules: By name.
+        lifecycles: By name.
+        sources_of: For each kind of observation, the sources that it comes from.
+
+    Raises:
+        ValueError: The parts do not fit together; the message names all faults.
+
+    """
+
+    def __init__(
+        self,
+        site: str,
+        rules: Mapping[str, Rule],
+        lifecycles: Mapping[str, Lifecycle],
+        sources_of: Mapping[str, frozenset[str]],
+    ) -> None:
+        found = list(faults(rules, lifecycles, sources_of))
+        if found:
+            raise ValueError("; ".join(found))
+        self._operators: dict[str, Operator[Rule]] = {
+            name: operator_of(site, name, rule) for name, rule in rules.items()
+        }
+        self._guards = {name: Guard(name, each) for name, each in lifecycles.items()}
+        self._guard_of: dict[Name, Guard] = {
+            stage: self._guards[name]
+            for name, each in lifecycles.items()
+            for stage in (*each.stages, *each.ends)
+        }
+        self._listeners: dict[str, list[Listener]] = {}
+        for name, operator in self._operators.items():
+            for pattern, judge in operator.listens():
+                listener = (name, matcher(pattern), judge)
+                self._listeners.setdefault(pattern.kind, []).append(listener)
+        self._key_fields = tuple({*KEY_FIELDS, *(rule.about for rule in rules.values())})
+        self._owners = _owners(rules, lifecycles, sources_of)
+
+    def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
+        """Judge observations in the order given; see `model.Engine.collapse`."""
+        step = Step(tracks, self._key_fields)
+        for observation in observations:
+            # The index is what makes telemetry that concerns no rule cost next to nothing.
+            for rule, matches, judge in self._listeners.get(observation.kind, ()):
+                if matches is None or matches(observation.fields):
+                    try:
+                        self._tell(judge(observation, step), step)
+                    except Unjudgeable as reason:
+                        step.object(observation.signal, f"rule {rule}: {reason}")
+        return step.decision
+
+    def expire(self, due: Iterable[TrackId], tracks: Tracks, horizon: int) -> Decision:
+        """Judge tracks whose deadline has passed; see `model.Engine.expire`.
+
+        A track that is not due at the horizon is left alone; one of a rule
+        that the configuration no longer has is removed.
+        """
+        step = Step(tracks, self._key_fields)
+        # Rules before lifecycles: what they conclude may be what a held milestone waits for.
+        for track in sorted(due, key=lambda each: (each.owner in self._guards, each)):
+            known = step.track(track)
+            if known is None or known.due_at is None or known.due_at > horizon:
+                continue
+            owner = self._operators.get(track.owner) or self._guards.get(track.owner)
+            state = step.recall(track, owner.shape) if owner else None
+            if owner is None or state is None:
+                step.forget(track)
+            elif isinstance(owner, Guard):
+                step.decision.milestones += owner.expire(track, state, horizon, step)
+            else:
+                self._tell(owner.expire(track, state, horizon, step), step)
+        return step.decision
+
+    def owners(self) -> Mapping[str, frozenset[str]]:
+        """Return each rule and lifecycle with the sources that it listens to."""
+        return self._owners
+
+    def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
+        for milestone in concluded:
+            guard = self._guard_of.get(milestone.name)
+            if guard is None:
+                step.decision.milestones.append(milestone)
+            else:
+                step.decision.milestones += guard.admit(milestone, step)
+
+
+def _owners(
+    rules: Mapping[str, Rule],
+    lifecycles: Mapping[str, Lifecycle],
+    sources_of: Mapping[str, frozenset[str]],
+) -> dict[str, frozenset[str]]:
+    owners = {
+        name: frozenset().union(*(sources_of[pattern.kind] for pattern in patterns(rule)))
+        for name, rule in rules.items()
+    }
+    for name, lifecycle in lifecycles.items():
+        guarded = {*lifecycle.stages, *lifecycle.ends}
+        feeding = [owners[rule] for rule in rules if guarded & set(concludes(rules[rule]))]
+        owners[name] = frozenset[str]().union(*feeding)
+    return owners

@@ -1,0 +1,136 @@
+"""How the fields of observations are read, compared and written into keys."""
+
+import fnmatch
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from edge.milestones.model import Observation, Value
+from edge.milestones.rules import Pattern
+
+Number = int | float
+Test = Callable[[Mapping[str, Value]], bool]
+
+LARGEST_NUMBER = 10**12
+"""A count or weight beyond it is garbage."""
+
+_DECIMALS = 6
+_GLOB = re.compile(r"[*?\[]")
+
+
+class Unjudgeable(Exception):
+    """An observation lacks what its rule needs; the message says what."""
+
+
+def text(value: Value) -> str:
+    """Return the text of a value, the same for 3 and 3.0, with true and false as in JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def present(observation: Observation) -> dict[str, Value]:
+    """Return the fields that have a value."""
+    return {name: value for name, value in observation.fields.items() if value is not None}
+
+
+def required(observation: Observation, field: str) -> str:
+    """Return the text of a field.
+
+    Raises:
+        Unjudgeable: The field is missing or empty.
+
+    """
+    value = observation.fields.get(field)
+    if value is None or value == "":
+        raise Unjudgeable(f"field {field!r} of {observation.kind!r} is missing")
+    return text(value)
+
+
+def optional(observation: Observation, field: str) -> str | None:
+    """Return the text of a field, or None if it is missing or empty."""
+    value = observation.fields.get(field)
+    return None if value is None or value == "" else text(value)
+
+
+def number(observation: Observation, field: str) -> Number:
+    """Return a field that counts or weighs something.
+
+    Raises:
+        Unjudgeable: It is missing, or not a number from 0 to `LARGEST_NUMBER`.
+
+    """
+    found = optional_number(observation, field)
+    if found is None:
+        raise Unjudgeable(f"field {field!r} of {observation.kind!r} is missing")
+    return found
+
+
+def optional_number(observation: Observation, field: str) -> Number | None:
+    """Return a field that counts or weighs something, or None if it is missing.
+
+    Raises:
+        Unjudgeable: It is not a number from 0 to `LARGEST_NUMBER`.
+
+    """
+    value = observation.fields.get(field)
+    match value:
+        case None:
+            return None
+        case bool():
+            pass
+        case int() | float() if 0 <= value <= LARGEST_NUMBER:
+            return value
+    raise Unjudgeable(
+        f"field {field!r} of {observation.kind!r} must be a number "
+        f"from 0 to {LARGEST_NUMBER}, not {value!r}"
+    )
+
+
+def total(numbers: Sequence[Number]) -> Number:
+    """Return the sum, the same in whatever order, with ten times 0.1 making 1."""
+    summed = round(math.fsum(numbers), _DECIMALS)
+    return int(summed) if summed.is_integer() else summed
+
+
+def key_of(observation: Observation, about: str) -> str:
+    """Return the key that the observation is about.
+
+    Raises:
+        Unjudgeable: The field is missing or empty.
+
+    """
+    return f"{about}:{required(observation, about)}"
+
+
+def joined(key: str, values: Sequence[str | None]) -> str:
+    """Return a track's key for a key and the values that divide it further."""
+    if not values:
+        return key
+    return f"{key} {json.dumps(list(values), ensure_ascii=False, separators=(',', ':'))}"
+
+
+def matcher(pattern: Pattern) -> Test | None:
+    """Return what tells whether fields match the pattern's `where`; None if all do."""
+    tests: list[tuple[str, Callable[[str], object]]] = []
+    for field, wanted in pattern.where.items():
+        if isinstance(wanted, str) and _GLOB.search(wanted):
+            tests.append((field, re.compile(fnmatch.translate(wanted)).match))
+        else:
+            tests.append((field, text(wanted).__eq__))
+    if not tests:
+        return None
+
+    def matches(fields: Mapping[str, Value]) -> bool:
+        for field, test in tests:
+            value = fields.get(field)
+            if value is None or not test(text(value)):
+                return False
+        return True
+
+    return matches

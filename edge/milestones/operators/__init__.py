@@ -1,0 +1,36 @@
+"""The ways to conclude a milestone; which is meant, a rule says with `operator`."""
+
+from edge.milestones.operators.absence import Absence
+from edge.milestones.operators.gather import Gather
+from edge.milestones.operators.gather_each import GatherEach
+from edge.milestones.operators.join import Join
+from edge.milestones.operators.one import One
+from edge.milestones.operators.operator import Judge, Operator
+from edge.milestones.operators.transition import Transition
+from edge.milestones.rules import (
+    AbsenceRule,
+    GatherRule,
+    JoinRule,
+    OneRule,
+    Rule,
+    TransitionRule,
+)
+
+__all__ = ["Judge", "Operator", "operator_of"]
+
+
+def operator_of(site: str, name: str, rule: Rule) -> Operator[Rule]:
+    """Return the rule at work."""
+    match rule:
+        case OneRule():
+            return One(site, name, rule)
+        case TransitionRule():
+            return Transition(site, name, rule)
+        case JoinRule():
+            return Join(site, name, rule)
+        case GatherRule(each=None):
+            return Gather(site, name, rule)
+        case GatherRule():
+            return GatherEach(site, name, rule)
+        case AbsenceRule():
+            return Absence(site, name, rule)

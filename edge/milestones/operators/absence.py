@@ -1,0 +1,146 @@
+"""Something that should have followed did not: that is a fact, until the contrary is told."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from edge.milestones.fields import key_of, present
+from edge.milestones.model import Mark, Milestone, Observation, TrackId, Value
+from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
+from edge.milestones.rules import AbsenceRule, Pattern
+from edge.milestones.step import State, Step
+
+
+class _After(NamedTuple):
+    """What started the time, kept in the track as a list."""
+
+    at: int
+    signal: int
+    fields: dict[str, Value]
+
+
+class _Known(NamedTuple):
+    """A track's state."""
+
+    open: list[_After]
+    """Not yet followed, earliest first."""
+    lost: list[_After]
+    """Concluded to be never followed, and not retracted."""
+    judged_until: int | None
+    """What started up to then has been followed or is concluded: telling it again is a repeat."""
+
+
+_UNKNOWN = _Known([], [], None)
+
+
+class Absence(Operator[AbsenceRule]):
+    """Concludes at the deadline, once the horizon says that nothing more is on its way.
+
+    What is judged is when things happened, not when they were told: an
+    expected observation counts if it happened within the time, whether it
+    comes before the start, after it, or when the conclusion has been told. In
+    the last case the conclusion was false, and a retraction says so.
+    """
+
+    shape = "absence"
+
+    def __init__(self, site: str, name: str, rule: AbsenceRule) -> None:
+        super().__init__(site, name, rule)
+        self._within = milliseconds(rule.within_seconds)
+        self._patience = self._within + milliseconds(rule.wait_seconds)
+
+    def listens(self) -> Sequence[tuple[Pattern, Judge]]:
+        """Return what the rule listens to, and who judges it."""
+        return [(self.rule.after, self.start), (self.rule.expect, self.follow)]
+
+    def start(self, observation: Observation, step: Step) -> Sequence[Milestone]:
+        """Open a deadline, unless one is open or this start has been judged."""
+        step.mention(observation)
+        key = key_of(observation, self.rule.about)
+        known = self._recall(step, key)
+        at = observation.occurred_at
+        is_repeat = known.judged_until is not None and at <= known.judged_until
+        if is_repeat or any(each.at == at for each in known.open):
+            return NOTHING
+        started = _After(at, observation.signal, present(observation))
+        self._keep(step, key, known._replace(open=sorted([*known.open, started], key=_time)))
+        return NOTHING
+
+    def follow(self, observation: Observation, step: Step) -> Sequence[Milestone]:
+        """Clear what this follows in time; retract what was concluded wrongly."""
+        step.mention(observation)
+        key = key_of(observation, self.rule.about)
+        known = self._recall(step, key)
+        at = observation.occurred_at
+        wrong = [each for each in known.lost if self._follows(at, each)]
+        left = _Known(
+            open=[each for each in known.open if not self._follows(at, each)],
+            lost=[each for each in known.lost if not self._follows(at, each)],
+            judged_until=at if known.judged_until is None else max(at, known.judged_until),
+        )
+        if left != known:
+            self._keep(step, key, left)
+        return [
+            self._conclude(key, each, [each.signal, observation.signal], retraction=True)
+            for each in wrong
+        ]
+
+    def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
+        """Conclude what has not been followed in time; forget a key after its time."""
+        known = _known(state)
+        if not known.open:
+            step.forget(track)
+            return NOTHING
+        concluded: list[_After] = []
+        left = known.open
+        judged_until = known.judged_until
+        while left and left[0].at + self._patience <= horizon:
+            concluded.append(left[0])
+            deadline = left[0].at + self._within
+            judged_until = max(deadline, judged_until or deadline)
+            # Starts before the deadline were repeats of this one.
+            left = [each for each in left if each.at > deadline]
+        self._keep(step, track.key, _Known(left, [*known.lost, *concluded], judged_until))
+        return [self._conclude(track.key, each, [each.signal]) for each in concluded]
+
+    def _follows(self, at: int, start: _After) -> bool:
+        return start.at <= at <= start.at + self._within
+
+    def _conclude(
+        self, key: str, start: _After, evidence: Sequence[int], *, retraction: bool = False
+    ) -> Milestone:
+        return self.milestone(
+            key,
+            start.at + self._within,
+            start.fields,
+            evidence,
+            mark=Mark.LATE if retraction else Mark.IN_ORDER,
+            retraction=retraction,
+        )
+
+    def _recall(self, step: Step, key: str) -> _Known:
+        state = self.recall(step, key)
+        return _UNKNOWN if state is None else _known(state)
+
+    def _keep(self, step: Step, key: str, known: _Known) -> None:
+        state = {
+            "open": [list(each) for each in known.open],
+            "lost": [list(each) for each in known.lost],
+            "judged_until": known.judged_until,
+        }
+        if known.open:
+            due_at = known.open[0].at + self._patience
+        else:
+            due_at = (known.judged_until or 0) + self.remember
+        self.keep(step, key, state, due_at)
+
+
+def _time(start: _After) -> int:
+    return start.at
+
+
+def _known(state: State) -> _Known:
+    return _Known(
+        open=[_After(*row) for row in state["open"]],
+        lost=[_After(*row) for row in state["lost"]],
+        judged_until=state["judged_until"],
+    )

@@ -1,0 +1,252 @@
+"""Members are counted until they are as many as requested, or until something closes the count."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from edge.milestones.fields import Number, joined, key_of, required, text
+from edge.milestones.model import Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.operators.counting import (
+    Closing,
+    Member,
+    Members,
+    agreed,
+    count,
+    read_closing,
+    read_member,
+)
+from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
+from edge.milestones.rules import GatherRule, Pattern
+from edge.milestones.step import State, Step
+
+
+class _Count(NamedTuple):
+    """An open count; a track's state while nothing is concluded."""
+
+    key: str
+    by: list[str]
+    members: Members
+    closing: Closing | None
+
+
+class _End(NamedTuple):
+    """How a count ends: in a milestone, or in nothing for a reason."""
+
+    name: Name | None
+    at: int
+    closing: Closing | None = None
+    """Where it was the closing that ended the count."""
+    mark: Mark = Mark.IN_ORDER
+    reason: str = ""
+
+
+class Gather(Operator[GatherRule]):
+    """Concludes once for each key and `by`.
+
+    A count ends as soon as what is requested is reached; or when the closing
+    has come and so have all that it speaks of, or the wait for them is over;
+    or when `within_seconds` have passed since the first member. Only what
+    happened within that time belongs to the count, so it does not matter when
+    the engine comes to look.
+    """
+
+    shape = "gather"
+
+    def __init__(self, site: str, name: str, rule: GatherRule) -> None:
+        super().__init__(site, name, rule)
+        self._within = milliseconds(rule.within_seconds)
+        self._wait = milliseconds(rule.wait_seconds)
+
+    def listens(self) -> Sequence[tuple[Pattern, Judge]]:
+        """Return what the rule listens to, and who judges it."""
+        members: tuple[Pattern, Judge] = (self.rule.of, self.member)
+        if self.rule.closed_by is None:
+            return [members]
+        return [members, (self.rule.closed_by, self.close)]
+
+    def member(self, observation: Observation, step: Step) -> Sequence[Milestone]:
+        """Count a member, unless it is counted."""
+        step.mention(observation)
+        key, by = self._identity(observation)
+        distinct = required(observation, self.rule.distinct)
+        member = read_member(self.rule, observation)
+        state = self.recall(step, joined(key, by))
+        if state is not None and "concluded" in state:
+            self._refuse(step, key, state, distinct, member)
+            return NOTHING
+        known = _open_count(key, by, state)
+        if distinct in known.members:
+            return NOTHING
+        return self._judge(known._replace(members={**known.members, distinct: member}), None, step)
+
+    def close(self, observation: Observation, step: Step) -> Sequence[Milestone]:
+        """Take note that the count is closed; of several closings the earliest counts."""
+        step.mention(observation)
+        key, by = self._identity(observation)
+        closing = read_closing(self.rule, observation)
+        state = self.recall(step, joined(key, by))
+        if state is not None and "concluded" in state:
+            self._contradict(step, key, state, closing)
+            return NOTHING
+        known = _open_count(key, by, state)
+        if known.closing is not None and known.closing.at <= closing.at:
+            return NOTHING
+        return self._judge(known._replace(closing=closing), None, step)
+
+    def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
+        """Conclude with what there is, or give up; forget a concluded count after its time."""
+        if "concluded" in state:
+            step.forget(track)
+            return NOTHING
+        return self._judge(_open_count(state["key"], state["by"], state), horizon, step)
+
+    def _judge(self, known: _Count, horizon: int | None, step: Step) -> Sequence[Milestone]:
+        """Conclude or wait on; with a horizon, also end what has waited long enough."""
+        while known.members or known.closing:
+            over = min((each.at for each in known.members.values()), default=None)
+            over = None if over is None else over + self._within
+            counted = {
+                distinct: each
+                for distinct, each in known.members.items()
+                if over is not None and each.at <= over
+            }
+            is_closed = known.closing and (over is None or known.closing.at <= over)
+            closing = known.closing if is_closed else None
+            ends_at = (closing.at if closing else over or 0) + self._wait
+            end = self._end(
+                counted, closing, over, is_over=horizon is not None and horizon >= ends_at
+            )
+            if end is None:
+                self._keep_open(step, known, ends_at)
+                return NOTHING
+            left = {name: each for name, each in known.members.items() if name not in counted}
+            rest = known._replace(members=left, closing=None if closing else known.closing)
+            if end.name is not None:
+                return [self._conclude(step, counted, rest, end)]
+            self._give_up(step, known.key, counted, end)
+            known = rest
+        self.forget(step, joined(known.key, known.by))
+        return NOTHING
+
+    def _end(
+        self, counted: Members, closing: Closing | None, over: int | None, *, is_over: bool
+    ) -> _End | None:
+        """Return how the count ends, or None while it may still change."""
+        told = [each.requested for each in counted.values() if each.requested is not None]
+        requested = max(told, default=None)
+        if requested is not None and count(counted.values()) >= requested:
+            return _End(self.rule.milestone, max(each.at for each in counted.values()))
+        if closing is not None:
+            return self._closed(counted, closing, requested, is_over=is_over)
+        if over is None or not is_over:
+            return None
+        reason = f"nothing ended the count within {self.rule.within_seconds:g} s"
+        return _End(self.rule.partial, over, reason=reason)
+
+    def _closed(
+        self, counted: Members, closing: Closing, requested: Number | None, *, is_over: bool
+    ) -> _End | None:
+        quantity = count(counted.values())
+        is_met = closing.is_met(quantity)
+        if not is_met and not is_over:
+            return None
+        mark = Mark.IN_ORDER if is_met or closing.total is None else Mark.LATE
+        requested = closing.requested if requested is None else requested
+        if requested is None:
+            return _End(self.rule.milestone, closing.at, closing, mark)
+        if quantity >= requested:
+            at = max((each.at for each in counted.values()), default=closing.at)
+            return _End(self.rule.milestone, at, mark=mark)
+        reason = f"the count was closed at {quantity} of {requested}"
+        return _End(self.rule.partial, closing.at, closing, mark, reason)
+
+    def _conclude(self, step: Step, counted: Members, rest: _Count, end: _End) -> Milestone:
+        quantity = count(counted.values())
+        state: dict[str, Any] = {
+            "concluded": end.name and end.name.value,
+            "quantity": quantity,
+            "members": sorted(counted),
+            "closed_at": end.closing and end.closing.at,
+        }
+        self.keep(step, joined(rest.key, rest.by), state, end.at + self.remember)
+        for distinct, member in rest.members.items():
+            self._refuse(step, rest.key, state, distinct, member)
+        if rest.closing is not None:
+            self._contradict(step, rest.key, state, rest.closing)
+        evidence = [each.signal for each in counted.values()]
+        if end.closing is not None:
+            evidence.append(end.closing.signal)
+        return self.milestone(
+            rest.key,
+            end.at,
+            self._attributes(counted, quantity, end),
+            evidence,
+            name=end.name,
+            occurrence=rest.by,
+            mark=end.mark,
+        )
+
+    def _attributes(self, counted: Members, quantity: Number, end: _End) -> dict[str, Any]:
+        """Return what the members agree on, what the closing says, and the sums."""
+        rule = self.rule
+        members = list(counted.values())
+        attributes: dict[str, Any] = agreed(members)
+        for field in (rule.distinct, rule.quantity, rule.until):
+            attributes.pop(field or "", None)
+        told = [each.requested for each in members if each.requested is not None]
+        if end.closing is not None:
+            attributes |= end.closing.fields
+            attributes.pop(rule.until or "", None)
+            if end.closing.total == quantity:
+                attributes.pop(rule.total or "", None)
+            if end.closing.requested is not None:
+                told = told or [end.closing.requested]
+        attributes["quantity"] = quantity
+        if told:
+            attributes["requested"] = max(told)
+        if rule.children is not None:
+            values = [each.fields.get(rule.children) for each in members]
+            attributes["children"] = sorted({text(each) for each in values if each is not None})
+        return attributes
+
+    def _give_up(self, step: Step, key: str, counted: Members, end: _End) -> None:
+        signals = [each.signal for each in counted.values()]
+        if end.closing is not None:
+            signals.append(end.closing.signal)
+        for signal in sorted(signals):
+            self.object(step, signal, f"{key}: {end.reason}")
+
+    def _refuse(self, step: Step, key: str, state: State, distinct: str, member: Member) -> None:
+        """Object to a member that came after the conclusion, unless it was counted then."""
+        if distinct not in state["members"]:
+            counted = f"{state['concluded']} with {state['quantity']}"
+            reason = f"{key}: {self.rule.distinct} {distinct!r} came after it was {counted}"
+            self.object(step, member.signal, reason)
+
+    def _contradict(self, step: Step, key: str, state: State, closing: Closing) -> None:
+        """Object to a closing that speaks of more than was counted, unless it is a repeat."""
+        is_repeat = closing.at == state["closed_at"]
+        if not is_repeat and closing.total is not None and closing.total > state["quantity"]:
+            counted = f"{state['concluded']} with {state['quantity']}"
+            self.object(
+                step, closing.signal, f"{key}: was {counted}, the closing says {closing.total}"
+            )
+
+    def _identity(self, observation: Observation) -> tuple[str, list[str]]:
+        key = key_of(observation, self.rule.about)
+        return key, [required(observation, field) for field in self.rule.by]
+
+    def _keep_open(self, step: Step, known: _Count, due_at: int) -> None:
+        state = {
+            "key": known.key,
+            "by": known.by,
+            "members": {name: list(each) for name, each in known.members.items()},
+            "closing": known.closing and list(known.closing),
+        }
+        self.keep(step, joined(known.key, known.by), state, due_at)
+
+
+def _open_count(key: str, by: list[str], state: State | None) -> _Count:
+    if state is None:
+        return _Count(key, by, {}, None)
+    members = {name: Member(*row) for name, row in state["members"].items()}
+    return _Count(key, by, members, state["closing"] and Closing(*state["closing"]))

@@ -1,0 +1,94 @@
+"""What all operators have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar
+
+from edge.milestones.identity import milestone_id
+from edge.milestones.model import Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.rules import Pattern, Rule
+from edge.milestones.step import State, Step
+
+R_co = TypeVar("R_co", bound=Rule, covariant=True)
+
+Judge = Callable[[Observation, Step], Sequence[Milestone]]
+"""Takes an observation that its pattern matches; returns what is concluded from it.
+
+Raises `Unjudgeable`, before it has changed anything, if a field is missing.
+"""
+
+NOTHING: Sequence[Milestone] = ()
+
+DAY = 86_400_000
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a duration from the configuration in the engine's unit."""
+    return round(seconds * 1000)
+
+
+class Operator(ABC, Generic[R_co]):
+    """One configured rule at work. It has no state of its own: that is in its tracks."""
+
+    shape: ClassVar[str]
+    """Names the form of the operator's tracks."""
+
+    def __init__(self, site: str, name: str, rule: R_co) -> None:
+        self.site = site
+        self.name = name
+        self.rule = rule
+        self.remember = round(rule.remember_days * DAY)
+
+    @abstractmethod
+    def listens(self) -> Sequence[tuple[Pattern, Judge]]:
+        """Return what the rule listens to, and who judges it."""
+
+    @abstractmethod
+    def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
+        """Judge a track whose deadline is at or before the horizon."""
+
+    def recall(self, step: Step, key: str) -> State | None:
+        """Return what the rule knows of a key."""
+        return step.recall(TrackId(self.name, key), self.shape)
+
+    def keep(self, step: Step, key: str, state: State, due_at: int) -> None:
+        """Remember of a key `state`, and look again at `due_at`."""
+        step.keep(TrackId(self.name, key), self.shape, state, due_at)
+
+    def forget(self, step: Step, key: str) -> None:
+        """Know nothing of a key any more."""
+        step.forget(TrackId(self.name, key))
+
+    def object(self, step: Step, signal: int, reason: str) -> None:
+        """Say why a signal could not be judged by this rule."""
+        step.object(signal, f"rule {self.name}: {reason}")
+
+    def milestone(
+        self,
+        key: str,
+        occurred_at: int,
+        attributes: Mapping[str, Any],
+        evidence: Sequence[int],
+        *,
+        name: Name | None = None,
+        occurrence: Sequence[str | None] = (),
+        mark: Mark = Mark.IN_ORDER,
+        retraction: bool = False,
+    ) -> Milestone:
+        """Return the milestone, with its id; a retraction refers to what it retracts."""
+        name = name or self.rule.milestone
+        identity = partial(
+            milestone_id, occurred_at, self.site, self.name, name, key, occurrence=occurrence
+        )
+        return Milestone(
+            id=identity(retraction=retraction),
+            name=name,
+            rule=self.name,
+            key=key,
+            occurred_at=occurred_at,
+            attributes=attributes,
+            evidence=tuple(sorted(evidence)),
+            mark=mark,
+            retracts=identity() if retraction else None,
+        )

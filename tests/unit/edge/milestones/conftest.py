@@ -1,0 +1,89 @@
+"""A site for the engine's tests: observations in, everything decided kept."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import TypeAdapter
+
+from edge.milestones.engine import RulesEngine
+from edge.milestones.model import (
+    Decision,
+    Milestone,
+    Objection,
+    Observation,
+    Track,
+    TrackId,
+    Value,
+)
+from edge.milestones.rules import Lifecycle, Rule, patterns
+
+RULES = TypeAdapter(dict[str, Rule])
+LIFECYCLES = TypeAdapter(dict[str, Lifecycle])
+
+
+class Site:
+    """An engine with its tracks, which are JSON between any two steps, as in the store."""
+
+    def __init__(
+        self, rules: Mapping[str, Any], lifecycles: Mapping[str, Any] | None = None
+    ) -> None:
+        parsed = RULES.validate_python(rules)
+        kinds = {pattern.kind for rule in parsed.values() for pattern in patterns(rule)}
+        self.engine = RulesEngine(
+            "dc-north",
+            parsed,
+            LIFECYCLES.validate_python(lifecycles or {}),
+            {kind: frozenset({"floor"}) for kind in kinds},
+        )
+        self.tracks: dict[TrackId, Track] = {}
+        self.milestones: list[Milestone] = []
+        self.objections: list[Objection] = []
+        self.mentions: set[tuple[str, int]] = set()
+        self.signals = 0
+
+    def see(self, kind: str, at: int, **fields: Value) -> Decision:
+        """Judge one observation and commit."""
+        self.signals += 1
+        observation = Observation(self.signals, "floor", kind, at, fields)
+        return self._commit(self.engine.collapse([observation], self.tracks))
+
+    def hear_until(self, horizon: int) -> Decision:
+        """Judge all deadlines up to the horizon and commit."""
+        due = [
+            track
+            for track, known in self.tracks.items()
+            if known.due_at is not None and known.due_at <= horizon
+        ]
+        return self._commit(self.engine.expire(due, self.tracks, horizon))
+
+    @property
+    def told(self) -> list[tuple[str, str, int]]:
+        """Name, key and time of each milestone, in order; a retraction's name has a minus."""
+        return [
+            (f"-{each.name}" if each.retracts else each.name.value, each.key, each.occurred_at)
+            for each in self.milestones
+        ]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The reasons of all objections."""
+        return [objection.reason for objection in self.objections]
+
+    def _commit(self, decision: Decision) -> Decision:
+        for track, new in decision.tracks.items():
+            if new is None:
+                self.tracks.pop(track, None)
+            else:
+                self.tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+        self.milestones += decision.milestones
+        self.objections += decision.objections
+        self.mentions |= decision.mentions
+        return decision
+
+
+@pytest.fixture
+def site() -> Callable[..., Site]:
+    """Return what makes a site from rules and lifecycles, as they stand in the configuration."""
+    return Site

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import load
+from edge.milestones.decode import sources_of
+from edge.milestones.engine import RulesEngine
+from edge.milestones.model import Observation, Track, TrackId
+
+RECEIVED = {
+    "operator": "one",
+    "milestone": "received",
+    "about": "unit",
+    "of": {"kind": "scan", "where": {"read_point": "dock-in-*"}},
+}
+LOST = {
+    "operator": "absence",
+    "milestone": "lost",
+    "about": "unit",
+    "after": {"kind": "infeed"},
+    "expect": {"kind": "divert"},
+    "within_seconds": 6,
+}
+EXAMPLE = Path(__file__).parents[4] / "systemd" / "milepost.toml"
+
+
+def test_an_observation_that_concerns_no_rule_changes_nothing(site: Callable[..., Any]) -> None:
+    here = site({"received": RECEIVED})
+    for kind, read_point in [("motor", "dock-in-1"), ("scan", "dock-out-1")]:
+        decision = here.see(kind, 1, unit="U1", read_point=read_point)
+        assert (decision.tracks, decision.milestones, decision.mentions) == ({}, [], set())
+
+
+def test_a_step_sees_what_it_decided_itself(site: Callable[..., Any]) -> None:
+    here = site({"received": RECEIVED})
+    scan = {"unit": "U1", "read_point": "dock-in-1"}
+    repeated = [Observation(n, "floor", "scan", 5, scan) for n in (1, 2)]
+    decision = here.engine.collapse(repeated, {})
+    assert [each.key for each in decision.milestones] == ["unit:U1"]
+
+
+def test_a_missing_key_is_objected_to_by_rule_and_field(site: Callable[..., Any]) -> None:
+    here = site({"received": RECEIVED})
+    here.see("scan", 1, unit=None, read_point="dock-in-1")
+    here.see("scan", 2, unit="", read_point="dock-in-1")
+    assert here.told == []
+    assert [each.signal for each in here.objections] == [1, 2]
+    assert set(here.reasons) == {"rule received: field 'unit' of 'scan' is missing"}
+
+
+def test_signals_are_found_by_unit_order_and_trailer(site: Callable[..., Any]) -> None:
+    here = site({"received": RECEIVED})
+    here.see("scan", 1, unit="U1", order=7, trailer=None, item="I", read_point="dock-in-1")
+    here.see("scan", 1, unit="U1", order=7, trailer=None, item="I", read_point="dock-in-1")
+    here.see("scan", 1, unit=None, order="SO-8", read_point="dock-in-1")
+    assert here.mentions == {
+        ("unit:U1", 1),
+        ("order:7", 1),
+        ("unit:U1", 2),
+        ("order:7", 2),
+        ("order:SO-8", 3),
+    }
+
+
+def test_a_deadline_that_has_moved_is_left_alone(site: Callable[..., Any]) -> None:
+    here = site({"lost": LOST})
+    here.see("infeed", 1_000, unit="U1")
+    track = TrackId("lost", "unit:U1")
+    before = here.tracks[track].due_at
+    assert before is not None
+    assert here.engine.expire([track], here.tracks, before - 1).tracks == {}
+    assert here.engine.expire([TrackId("lost", "unit:U2")], here.tracks, before).tracks == {}
+
+
+def test_the_deadlines_of_a_rule_that_is_gone_are_removed(site: Callable[..., Any]) -> None:
+    here = site({"lost": LOST})
+    gone = TrackId("late", "unit:U1")
+    assert here.engine.expire([gone], {gone: Track({"shape": "join"}, 5)}, 5).tracks == {gone: None}
+
+
+def test_a_rule_with_a_new_operator_starts_afresh(site: Callable[..., Any]) -> None:
+    here = site({"lost": LOST})
+    here.tracks[TrackId("lost", "unit:U1")] = Track({"shape": "join", "seen": []}, 5)
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    assert here.told == [("lost", "unit:U1", 7_000)]
+
+
+def test_owners_listen_to_the_sources_of_their_rules() -> None:
+    configuration = load(EXAMPLE)
+    engine = RulesEngine(
+        configuration.site.name,
+        configuration.rules,
+        configuration.lifecycles,
+        sources_of(configuration.observations),
+    )
+    assert engine.owners() == {
+        "received": {"floor"},
+        "returned": {"floor"},
+        "stored": {"floor"},
+        "lost-on-conveyor": {"plc"},
+        "picked": {"floor"},
+        "packed": {"floor"},
+        "loaded": {"plc"},
+        "departed": {"plc"},
+        "inbound": {"floor", "plc"},
+        "outbound": {"floor", "plc"},
+    }
+
+
+def test_parts_that_do_not_fit_together_are_refused_at_once(site: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"names 'stored', which no rule concludes"):
+        site({"received": RECEIVED}, {"inbound": {"stages": ["received", "stored"]}})
