@@ -69,19 +69,23 @@ def show_outbox(
     if not rows:
         typer.echo(f"no {state} entries")
         return 0
-    table = Table("entry", "destination", "milestone", "key", "happened", "attempts", "outcome")
+    table = Table(box=None, pad_edge=False)
+    for column in ("entry", "destination", "milestone", "key", "happened", "attempts", "outcome"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
     for row in rows:
-        happened = date_and_time(row.occurred_at)
         table.add_row(
             str(row.seq),
             row.destination,
             row.name,
             row.key,
-            happened,
+            date_and_time(row.occurred_at),
             str(row.attempts),
             row.outcome or "not sent yet",
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a file has no edge
+    console.print(table)
     return 0
 
 

@@ -25,23 +25,33 @@ _ENDED = {
 
 def write(story: Story, console: Console, *, whole: bool) -> None:
     """Print a story; `whole` shows every signal instead of the first few of each milestone."""
-    console.print(Text(story.key, style="bold"))
-    console.print(_summary(story))
+    for line in _lines(story, whole=whole):
+        # A line stays a line: on a terminal it is cut off, in a file it is whole.
+        console.print(
+            line,
+            no_wrap=True,
+            overflow="ellipsis",
+            crop=console.is_terminal,
+            soft_wrap=not console.is_terminal,
+        )
+
+
+def _lines(story: Story, *, whole: bool) -> Iterator[Text]:
+    yield Text(story.key, style="bold")
+    yield _summary(story)
     for chapter in story.chapters:
-        console.print()
-        for line in _chapter(chapter, whole=whole):
-            console.print(line)
+        yield Text()
+        yield from _chapter(chapter, whole=whole)
     if story.loose:
-        console.print()
-        console.print(Text("Also said of it, leading to no milestone by itself:", style="bold"))
+        yield Text()
+        yield Text("Also said of it, leading to no milestone by itself:", style="bold")
         shown = story.loose if whole else story.loose[:EVIDENCE_LINES]
         for signal in shown:
-            console.print(_signal(signal))
+            yield _signal(signal)
             if signal.seq in story.refused:
-                refused = f"      in quarantine: {story.refused[signal.seq]}"
-                console.print(Text(refused, style="red"))
+                yield Text(f"       in quarantine: {story.refused[signal.seq]}", style="red")
         if len(story.loose) > len(shown):
-            console.print(_more(len(story.loose) - len(shown)))
+            yield _more(len(story.loose) - len(shown))
 
 
 def _summary(story: Story) -> Text:
@@ -63,16 +73,16 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
         text = f"   declares milestone {milestone.retracts.hex()} to be false"
         yield Text(text, style="yellow")
     yield Text(
-        f"   concluded by rule {milestone.rule!r} at {clock_time(milestone.recorded_at)}"
-        f"{_SAID[milestone.mark]}; id {milestone.id.hex()}"
+        f"   concluded at {clock_time(milestone.recorded_at)} by rule {milestone.rule!r}"
+        f"{_SAID[milestone.mark]}, from"
     )
-    yield Text("   from", style="dim")
     shown = chapter.evidence if whole else chapter.evidence[:EVIDENCE_LINES]
     yield from map(_signal, shown)
     if len(chapter.evidence) > len(shown):
         yield _more(len(chapter.evidence) - len(shown))
     if chapter.forgotten:
         yield Text(f"     {chapter.forgotten} signals that the journal no longer keeps", "dim")
+    yield Text(f"   told as {milestone.id.hex()}", style="dim")
     for delivered in chapter.deliveries:
         yield from _delivered(delivered)
 
@@ -108,8 +118,6 @@ def _signal(signal: SignalRow) -> Text:
     text = Text(f"     {clock_time(signal.received_at)}  ")
     text.append(f"{signal.source} {signal.subject}  ", style="cyan")
     text.append(signal.payload.decode("utf-8", "replace"), style="dim")
-    text.no_wrap = True
-    text.overflow = "ellipsis"
     return text
 
 
