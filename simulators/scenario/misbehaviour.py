@@ -15,10 +15,12 @@ from simulators.scenario.model import Act, Garbage, Record, Report
 MOST_DELAY = 2.0
 """Seconds; nothing arrives later than this after it occurred, while the links are up."""
 
-LATE_SHARE = 0.12
-LATE = (0.2, 1.5)
+LATE_SHARE = 0.05
+LATE_SHARE_OF_SCANNERS = 0.2
+"""A station's scanner and a door's scanner are wireless; their panels and photo-eyes are not."""
+LATE = (0.2, 1.7)
 AGAIN_SHARE = 0.06
-AGAIN = (0.05, 0.4)
+AGAIN = (0.05, 0.3)
 SECOND_READ_SHARE = 0.06
 SECOND_READ = (0.2, 0.4)
 
@@ -53,7 +55,8 @@ def tell(happenings: Iterable[Act], rng: Random) -> list[Act]:
         if isinstance(message, Report):
             sequence[act.device] = sequence.get(act.device, 0) + 1
             message = _signed(message, act.device, sequence[act.device])
-        late = rng.uniform(*LATE) if rng.random() < LATE_SHARE else 0.0
+        share = LATE_SHARE_OF_SCANNERS if act.device.endswith("-scanner") else LATE_SHARE
+        late = rng.uniform(*LATE) if rng.random() < share else 0.0
         sent = max(act.offset + late, last_sent.get(act.device, 0.0))
         last_sent[act.device] = sent
         acts.append(Act(sent, act.device, message))
