@@ -1,19 +1,19 @@
-"""paho's MQTT client, driven by the event loop and acknowledging when told to.
+"""One connection to a broker: paho for what is intricate, our own code for what is frequent.
 
-paho encodes and decodes; it opens no socket, starts no thread and keeps no
-time. What it would do differently is overridden, in private methods of paho
-2.2, hence the upper bound on its version:
+paho's client encodes CONNECT, SUBSCRIBE, UNSUBSCRIBE and DISCONNECT and
+decodes their answers. It opens no socket, starts no thread and keeps no time.
+Messages and acknowledgements do not pass through it, because
 
-- It reads from an asyncio transport, from which a whole buffer comes at once.
-- QoS 2: paho sends PUBREC on receipt and hands the message over at PUBREL.
-  Here a message is handed over on receipt, and PUBREC waits for `acknowledge`.
-- PUBREL is always answered, also for a message that an earlier process took.
+- it sends PUBREC on receipt (QoS 2); here PUBREC waits for the commit, too;
+- it leaves a PUBREL unanswered if an earlier process took the message;
+- it reads byte by byte and writes each acknowledgement on its own.
+
+The one private method of paho that is replaced is `_create_socket`.
 """
 
 import asyncio
-import struct
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from paho.mqtt import client as paho
 from paho.mqtt.client import ConnectFlags, DisconnectFlags
@@ -25,19 +25,27 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from drivers.contract import LinkDown
-from drivers.mqtt import publish, reasons
-from drivers.mqtt.publish import Delivery
+from drivers.mqtt import packets, reasons
+from drivers.mqtt.packets import Delivery, Malformed, Packet, Splitter
 from drivers.mqtt.settings import MqttSettings, Subscription
 from drivers.mqtt.stream import Stream
 
 ANSWER_SECONDS = 10.0
 """How long the broker may take to answer CONNECT, SUBSCRIBE and UNSUBSCRIBE."""
 
-_ACKNOWLEDGEMENT = struct.Struct("!BBH")
-_PUBACK, _PUBREC, _PUBCOMP = 0x40, 0x50, 0x70
-_ACKNOWLEDGES = {1: _PUBACK, 2: _PUBREC}
+_ACKNOWLEDGED_BY = {1: packets.PUBACK, 2: packets.PUBREC}
+_PING = bytes((packets.PINGREQ, 0))
 
 T = TypeVar("T")
+
+
+class Terms(NamedTuple):
+    """On what terms the broker lets us in."""
+
+    session_present: bool
+    """It knows our session, and what it kept for it follows."""
+    session_expiry_seconds: int
+    """How long it keeps the session once we are away."""
 
 
 class Client(paho.Client):
@@ -66,13 +74,13 @@ class Client(paho.Client):
         self._received = received
         self._released = released
         self._answered = answered
-        self._arrived: list[Delivery] = []
         loop = asyncio.get_running_loop()
-        self.stream = Stream(self._read, self.end)
+        self.stream = Stream(self._split, self.end)
+        self._splitter = Splitter(settings.maximum_packet_bytes)
         self.ended: asyncio.Future[str] = loop.create_future()
         """Done when the connection is over; says why."""
         self._connected: asyncio.Future[tuple[bool, ReasonCode, Properties]] = loop.create_future()
-        self._answers: dict[int | None, asyncio.Future[list[ReasonCode]]] = {}
+        self._expected: dict[int | None, asyncio.Future[list[ReasonCode]]] = {}
         self.on_connect = self._note_connack
         self.on_subscribe = self.on_unsubscribe = self._note_answer
         self.on_disconnect = self._note_disconnect
@@ -82,8 +90,8 @@ class Client(paho.Client):
         if not self.ended.done():
             self.ended.set_result(reason)
 
-    async def log_in(self, password: str | None) -> tuple[bool, Properties]:
-        """Send CONNECT on the open stream; return whether the session was kept, and the terms.
+    async def log_in(self, password: str | None) -> Terms:
+        """Send CONNECT on the open stream; return the broker's terms.
 
         Raises:
             LinkDown: The broker refuses, does not answer or does not speak MQTT 5.
@@ -92,61 +100,67 @@ class Client(paho.Client):
         settings = self._settings
         if settings.username is not None:
             self.username_pw_set(settings.username, password)
-        terms = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it out
-        terms.SessionExpiryInterval = settings.session_expiry_seconds
-        terms.ReceiveMaximum = settings.receive_maximum
-        terms.MaximumPacketSize = settings.maximum_packet_bytes
+        asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it out
+        asked.SessionExpiryInterval = settings.session_expiry_seconds
+        asked.ReceiveMaximum = settings.receive_maximum
+        asked.MaximumPacketSize = settings.maximum_packet_bytes
         self.connect(
             settings.host,
             settings.port,
             settings.keepalive_seconds,
             clean_start=False,
-            properties=terms,
+            properties=asked,
         )
         session_present, reason, granted = await self._answer(self._connected, "CONNECT")
         if reason.is_failure:
             raise LinkDown(
                 reasons.connection_refused(reason.value, reason.getName(), _said(granted))
             )
-        return session_present, granted
+        expiry: int = getattr(granted, "SessionExpiryInterval", settings.session_expiry_seconds)
+        return Terms(session_present, expiry)
 
-    async def subscribe_to(self, subscriptions: Iterable[Subscription]) -> list[ReasonCode]:
+    async def subscribe_to(self, subscriptions: Sequence[Subscription]) -> list[ReasonCode]:
         """Subscribe; return the broker's answer to each.
 
         Retained messages come only with a subscription that is new to the
         session (Retain Handling 1, section 3.8.3.1): not again with each connection.
         """
-        _, packet_id = self.subscribe(
-            [
-                (each.topic, SubscribeOptions(qos=each.qos, retainHandling=1))
-                for each in subscriptions
-            ]
-        )
-        return await self._answer(self._expect(packet_id), "SUBSCRIBE")
+        options = [
+            (each.topic, SubscribeOptions(qos=each.qos, retainHandling=1)) for each in subscriptions
+        ]
+        _, packet_id = self.subscribe(options)
+        return await self._answers(packet_id, len(options), "SUBSCRIBE")
 
     async def unsubscribe_from(self, topics: list[str]) -> list[ReasonCode]:
         """Unsubscribe; return the broker's answer to each."""
         _, packet_id = self.unsubscribe(topics)
-        return await self._answer(self._expect(packet_id), "UNSUBSCRIBE")
+        return await self._answers(packet_id, len(topics), "UNSUBSCRIBE")
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Send PUBACK or PUBREC for each that asks for it, in the order given, in one write."""
         acknowledgements = [
-            _ACKNOWLEDGEMENT.pack(_ACKNOWLEDGES[each.qos], 2, each.packet_id)
+            packets.acknowledgement(_ACKNOWLEDGED_BY[each.qos], each.packet_id)
             for each in deliveries
             if each.qos
         ]
-        if acknowledgements and not self.ended.done():
-            self.stream.send(b"".join(acknowledgements))
+        if acknowledgements:
+            self._send(b"".join(acknowledgements))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        self._send_pingreq()
+        self._send(_PING)
 
-    def _expect(self, packet_id: int | None) -> asyncio.Future[list[ReasonCode]]:
+    def _send(self, data: bytes) -> None:
+        if not self.ended.done():
+            self.stream.send(data)
+
+    async def _answers(self, packet_id: int | None, number: int, question: str) -> list[ReasonCode]:
         answer: asyncio.Future[list[ReasonCode]] = asyncio.get_running_loop().create_future()
-        self._answers[packet_id] = answer
-        return answer
+        self._expected[packet_id] = answer
+        answers = await self._answer(answer, question)
+        if len(answers) != number:
+            raise LinkDown(f"the broker gives {len(answers)} answers to {number} in {question}")
+        return answers
 
     async def _answer(self, answer: asyncio.Future[T], question: str) -> T:
         await asyncio.wait(
@@ -168,7 +182,7 @@ class Client(paho.Client):
     def _note_answer(
         self, _c: object, _u: object, packet_id: int, answers: list[ReasonCode], _terms: object
     ) -> None:
-        expected = self._answers.pop(packet_id, None)
+        expected = self._expected.pop(packet_id, None)
         if expected is not None and not expected.done():
             expected.set_result(answers)
 
@@ -178,47 +192,41 @@ class Client(paho.Client):
         if flags.is_disconnect_packet_from_server:
             self.end(reasons.connection_ended(reason.value, reason.getName(), _said(terms)))
 
-    def _read(self) -> None:
-        """Handle all packets that have come, then hand over the messages among them."""
-        problem = ""
+    def _split(self, received: memoryview) -> None:
+        """Handle all packets that are complete, then hand over the messages among them."""
+        arrived: list[Delivery] = []
         try:
-            while self.stream.pending and not self.ended.done():
-                if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                    problem = "a packet that it may not send"
-                    break
-        except (publish.Malformed, MQTTException) as error:
-            problem = str(error)
-        if self._in_packet["remaining_length"] > self._settings.maximum_packet_bytes:
-            problem = f"a packet of {self._in_packet['remaining_length']} bytes"
-        if problem:
-            self.end(f"the broker sent {problem}; is it an MQTT 5 broker?")
+            for packet in self._splitter.split(received):
+                if packet.kind == packets.PUBLISH:
+                    arrived.append(self._decode(packet))
+                else:
+                    self._handle(packet)
+        except (Malformed, MQTTException) as error:
+            self.end(f"the broker sent {error}; is it an MQTT 5 broker?")
             self.stream.close()
-        if self._arrived:
-            arrived, self._arrived = self._arrived, []
+        if arrived:
             self._received(arrived)
 
-    # What follows replaces methods of paho.
+    def _decode(self, packet: Packet) -> Delivery:
+        if not self.is_connected():
+            raise Malformed("a message before CONNACK")
+        return packets.decode_publish(packet)
+
+    def _handle(self, packet: Packet) -> None:
+        if packet.kind == packets.PUBREL:
+            packet_id = packets.packet_id(packet)
+            # Always: an earlier process may have taken the message and sent PUBREC.
+            self._send(packets.acknowledgement(packets.PUBCOMP, packet_id))
+            self._released(packet_id)
+        elif packet.kind == packets.PINGRESP:
+            self._answered()
+        else:
+            self.stream.offer(packet.data)
+            if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                raise Malformed(f"a packet of kind 0x{packet.kind:02x} that it may not send")
 
     def _create_socket(self) -> Stream:
         return self.stream
-
-    def _handle_publish(self) -> MQTTErrorCode:
-        if not self.is_connected():
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        self._arrived.append(publish.decode(self._in_packet["command"], self._in_packet["packet"]))
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    def _handle_pubrel(self) -> MQTTErrorCode:
-        if len(self._in_packet["packet"]) < 2:  # noqa: PLR2004 - a packet id
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        packet_id = int.from_bytes(self._in_packet["packet"][:2], "big")
-        self.stream.send(_ACKNOWLEDGEMENT.pack(_PUBCOMP, 2, packet_id))
-        self._released(packet_id)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    def _handle_pingresp(self) -> MQTTErrorCode:
-        self._answered()
-        return super()._handle_pingresp()
 
 
 def _said(terms: object) -> str:

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from drivers.mqtt.publish import Delivery
+from drivers.mqtt.packets import Delivery
 
 PREFIX = "delivered:"
 """Bookmark `delivered:N` holds batch N; a higher number is a later batch."""

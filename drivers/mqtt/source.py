@@ -1,28 +1,24 @@
 """Listens to an MQTT 5 broker; acknowledges only what is committed."""
 
 import asyncio
-import json
 import ssl
 from functools import partial
-
-from paho.mqtt.properties import Properties
 
 from drivers.contract import (
     Batch,
     Clock,
-    Gap,
     Intake,
     Link,
     LinkDown,
     Signal,
     read_secret,
 )
-from drivers.mqtt import reasons
 from drivers.mqtt.barrier import Barrier, Proof
 from drivers.mqtt.client import Client
 from drivers.mqtt.commits import Commits
-from drivers.mqtt.publish import Delivery
+from drivers.mqtt.packets import Delivery
 from drivers.mqtt.redelivery import Deliveries
+from drivers.mqtt.session import Session
 from drivers.mqtt.settings import MqttSettings, Tls
 
 CONNECT_SECONDS = 10.0
@@ -35,9 +31,6 @@ UNDER_WAY_BYTES = 16 * 1024 * 1024
 """Above this, the broker is not read from. QoS 0 has no other bound."""
 OVERHEAD_BYTES = 512
 """Of a message under way, beside its payload."""
-SUBSCRIBED = "subscribed"
-"""Bookmark: the topic filters that our session at the broker may have; absent without one."""
-ALL_TOPICS = "#"
 
 
 class MqttSource:
@@ -54,19 +47,20 @@ class MqttSource:
         is committed: else it would come again before it is known to be committed.
         """
         connection = _Connection(self._settings, self._clock, intake, link)
+        reason = "stopped"
+        patience: float | None = DRAIN_SECONDS
         try:
             await connection.open()
             await connection.listen()
         except LinkDown as down:
-            link.down(str(down))
-            await connection.settle(None)
-            raise
-        except asyncio.CancelledError:
-            link.down("stopped")
-            await connection.settle(DRAIN_SECONDS)
+            reason, patience = str(down), None
             raise
         finally:
-            await connection.close()
+            link.down(reason)
+            try:
+                await connection.settle(patience)
+            finally:
+                await connection.close()
 
 
 class _Connection:
@@ -94,16 +88,10 @@ class _Connection:
         bookmarks = await self._intake.bookmarks()
         self._deliveries = Deliveries(bookmarks)
         self._acknowledged = self._deliveries.last
-        subscribed: list[str] | None = None
-        if SUBSCRIBED in bookmarks:
-            subscribed = json.loads(bookmarks[SUBSCRIBED])
         await self._connect()
-        session_present, terms = await self._client.log_in(_password(self._settings))
-        if not session_present:
-            await self._start_session(lost=subscribed is not None)
-            subscribed = []
-        self._check_expiry(terms)
-        await self._subscribe(subscribed or [])
+        terms = await self._client.log_in(_password(self._settings))
+        session = Session(self._client, self._settings, self._intake, self._link, self._clock)
+        await session.take_up(terms, bookmarks, self._deliveries)
         self._link.up()
 
     async def listen(self) -> None:
@@ -153,55 +141,6 @@ class _Connection:
             raise LinkDown(f"{where} does not answer within {CONNECT_SECONDS:.0f} s") from None
         except OSError as error:
             raise LinkDown(f"cannot connect to {where}: {error}") from error
-
-    async def _start_session(self, *, lost: bool) -> None:
-        """Forget what belonged to an earlier session; record that it is lost, if there was one."""
-        bookmarks: dict[str, bytes | None] = {**self._deliveries.forget(self._deliveries.last)}
-        if not lost:
-            return
-        reason = (
-            f"the broker no longer knows the session of client {self._settings.client_id};"
-            " messages that it kept while we were away are lost"
-        )
-        gap = Gap(ALL_TOPICS, self._clock(), reason)
-        await self._intake.commit(Batch(bookmarks={**bookmarks, SUBSCRIBED: None}, gaps=[gap]))
-
-    def _check_expiry(self, terms: Properties) -> None:
-        """Compare how long the broker keeps the session with what was asked for."""
-        asked = self._settings.session_expiry_seconds
-        granted: int = getattr(terms, "SessionExpiryInterval", asked)
-        if granted < asked:
-            text = f"the broker keeps messages for us for {granted} s only, not for {asked} s"
-            self._link.fault("session", text)
-        else:
-            self._link.mended("session")
-
-    async def _subscribe(self, subscribed: list[str]) -> None:
-        """Make the session's subscriptions those of the settings.
-
-        The bookmark names every filter that the session may have, at any moment.
-        """
-        wanted = [each.topic for each in self._settings.subscriptions]
-        outdated = [topic for topic in subscribed if topic not in wanted]
-        if set(wanted) - set(subscribed):
-            await self._bookmark(wanted + outdated)
-        answers = await self._client.subscribe_to(self._settings.subscriptions)
-        for each, answer in zip(self._settings.subscriptions, answers, strict=True):
-            subject = f"subscription {each.topic}"
-            if answer.is_failure:
-                text = reasons.subscription_refused(each.topic, answer.value, answer.getName())
-                self._link.fault(subject, text)
-            elif answer.value < each.qos:
-                text = f"the broker grants QoS {answer.value} only, not {each.qos}"
-                self._link.fault(subject, text)
-            else:
-                self._link.mended(subject)
-        if outdated:
-            await self._client.unsubscribe_from(outdated)
-            await self._bookmark(wanted)
-
-    async def _bookmark(self, topics: list[str]) -> None:
-        await self._intake.commit(Batch(bookmarks={SUBSCRIBED: json.dumps(topics).encode()}))
 
     def _hand_in(self, arrived: list[Delivery]) -> None:
         """Commit what one read has yielded; acknowledge it then."""

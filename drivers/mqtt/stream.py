@@ -1,4 +1,4 @@
-"""An asyncio connection in the shape of the socket that paho expects."""
+"""An asyncio connection, with the few methods of a socket that paho calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,13 +9,13 @@ READ_BYTES = 32 * 1024
 
 
 class Stream(asyncio.BufferedProtocol):
-    """An asyncio transport, in the shape of the non-blocking socket that paho reads and writes."""
+    """One connection. `received` is given what each read yields, `lost` why it is over."""
 
-    def __init__(self, readable: Callable[[], None], lost: Callable[[str], None]) -> None:
-        self._readable = readable
+    def __init__(self, received: Callable[[memoryview], None], lost: Callable[[str], None]) -> None:
+        self._received = received
         self._lost = lost
         self._buffer = memoryview(bytearray(READ_BYTES))
-        self._start = self._end = 0
+        self._offered = b""
         self._loop = asyncio.get_running_loop()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
@@ -28,14 +28,13 @@ class Stream(asyncio.BufferedProtocol):
         self.heard_at = self._loop.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
-        """Offer the whole buffer: what was in it has been read."""
+        """Offer the whole buffer: what was in it has been taken."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Have everything read that has come."""
-        self._start, self._end = 0, nbytes
+        """Pass on what has come."""
         self.heard_at = self._loop.time()
-        self._readable()
+        self._received(self._buffer[:nbytes])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell why the connection is over."""
@@ -53,6 +52,10 @@ class Stream(asyncio.BufferedProtocol):
             self.heard_at = self._loop.time()
             self._transport.resume_reading()
 
+    def offer(self, packet: bytes) -> None:
+        """Have paho read these bytes next."""
+        self._offered += packet
+
     async def finish(self, seconds: float) -> None:
         """Close, and return when it is closed: what cannot be sent in time is given up."""
         if self._transport is None:
@@ -62,22 +65,17 @@ class Stream(asyncio.BufferedProtocol):
         self._transport.abort()
         await self._closed
 
-    # What paho expects of a socket.
-
-    @property
-    def pending(self) -> int:
-        """How many bytes have come and are not read yet."""
-        return self._end - self._start
+    # What paho calls.
 
     def recv(self, buffer_size: int) -> bytes:
-        """Return up to `buffer_size` bytes of what has come."""
-        if not self.pending:
+        """Return up to `buffer_size` bytes of what was offered."""
+        if not self._offered:
             raise BlockingIOError
-        start, self._start = self._start, min(self._start + buffer_size, self._end)
-        return bytes(self._buffer[start : self._start])
+        taken, self._offered = self._offered[:buffer_size], self._offered[buffer_size:]
+        return taken
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Take all of it; the transport sends what the network does not take at once."""
+        """Take all of it; the transport sends later what the network does not take at once."""
         assert self._transport is not None
         self._transport.write(buffer)
         return len(buffer)
