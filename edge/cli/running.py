@@ -13,6 +13,7 @@ from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import system_clock
 from edge.config import Configuration
+from edge.control.server import SocketUnusable
 from edge.daemon import Daemon
 from edge.exits import Exit
 
@@ -29,11 +30,14 @@ def run_daemon(configuration: Configuration) -> int:
         typer.echo(str(refused), err=True)
         return Exit.STORE_REFUSED
     except BaseExceptionGroup as group:
-        failures, others = group.split(StoreFailed)
-        if others is not None:
-            raise
-        typer.echo(f"{_first(failures)}; nothing was acknowledged since", err=True)
-        return Exit.STORE_FAILED
+        first = _first(group)
+        if isinstance(first, StoreFailed):
+            typer.echo(f"{first}; nothing was acknowledged since", err=True)
+            return Exit.STORE_FAILED
+        if isinstance(first, SocketUnusable):
+            typer.echo(str(first), err=True)
+            return Exit.CONFIGURATION
+        raise
     return 0
 
 
@@ -46,8 +50,8 @@ async def _run(configuration: Configuration) -> None:
         await store.close()
 
 
-def _first(error: BaseException | None) -> BaseException | None:
-    """Return the first of the exceptions in a group, however deep."""
+def _first(error: BaseException) -> BaseException:
+    """Return the first of the exceptions in a group, however deep: what ended the others."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

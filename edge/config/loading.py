@@ -83,7 +83,8 @@ def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[
             message = "missing; it has no default"
         case "union_tag_invalid":
             message = (
-                f"no such {details['ctx']['discriminator']}: {details['ctx']['tag']!r}; "
+                f"no such {details['ctx']['discriminator'].strip(chr(39))}: "
+                f"{details['ctx']['tag']!r}; "
                 f"there are {details['ctx']['expected_tags']}"
             )
         case "union_tag_not_found":

@@ -1,12 +1,13 @@
 """The shape of the configuration file."""
 
+import re
 from collections.abc import Mapping
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, create_model
+from pydantic import AfterValidator, Field, create_model
 
 import drivers
 from drivers.contract import Settings
@@ -14,17 +15,36 @@ from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import ObservationSettings
 from edge.milestones.rules import Lifecycle, Rule
 
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-"""A name that the configuration gives: lower-case letters, digits, hyphens."""
+
+def _of_form(pattern: str, words: str) -> AfterValidator:
+    """Return a check for text of a form, which says in words what is expected."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+Label = Annotated[
+    str, _of_form(r"[a-z0-9][a-z0-9-]*", "a name of lower-case letters, digits and hyphens")
+]
+"""A name that the configuration gives."""
 
 
 class SiteSettings(Settings):
     """The site that this gateway stands in."""
 
     name: Label
-    uri: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*[^\s/])?$")]
+    uri: Annotated[
+        str,
+        _of_form(r"https?://[^\s/]+(/\S*[^\s/])?", "an http(s) address without a slash at its end"),
+    ]
     """Prefix of identifiers that GS1 does not issue (orders, read points); no slash at the end."""
-    zone_offset: Annotated[str, StringConstraints(pattern=r"^[+-]\d\d:\d\d$")] = "+00:00"
+    zone_offset: Annotated[
+        str, _of_form(r"[+-]\d\d:\d\d", 'an offset from UTC such as "+01:00"')
+    ] = "+00:00"
     """The site's offset from UTC, told with every event."""
 
 

@@ -27,6 +27,10 @@ class Operations:
     """Give up a dead letter, with a reason; False if the entry is no dead letter."""
 
 
+class SocketUnusable(Exception):
+    """The control socket cannot be made; the message says why and what to do."""
+
+
 class _Server(uvicorn.Server):
     """A server inside a daemon that handles signals itself."""
 
@@ -36,7 +40,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, and say so."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            raise SocketUnusable(
+                f"{self.config.uds}: cannot listen there ({error.strerror or error}); "
+                "check [control] socket, and who may write to its directory"
+            ) from error
         self._ready.set()
 
     @contextmanager
@@ -49,7 +59,7 @@ async def serve(operations: Operations, path: Path, ready: asyncio.Event) -> Non
     """Serve on a Unix socket at `path` until cancelled; `ready` is set when it answers.
 
     Raises:
-        OSError: The socket cannot be made there.
+        SocketUnusable: The socket cannot be made there.
 
     """
     config = uvicorn.Config(
