@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from edge.milestones.model import Milestone, Name
+from edge.milestones.fields import text
+from edge.milestones.model import Milestone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile("[a-z][a-z0-9_]*")
@@ -24,17 +25,12 @@ class Attributes:
     """
 
     def __init__(self, milestone: Milestone) -> None:
-        self.name: Name = milestone.name
         self._milestone = milestone
         self._left = {
             name: value
             for name, value in milestone.attributes.items()
             if value is not None and value != ""
         }
-
-    def unencodable(self, reason: str) -> Unencodable:
-        """Return the error to raise: which milestone, and why."""
-        return Unencodable(f"{self.name} of {self._milestone.key}: {reason}")
 
     def event_id(self) -> str:
         """Return the URN of the event; a retraction has that of what it retracts."""
@@ -45,11 +41,11 @@ class Attributes:
         try:
             moment = _EPOCH + timedelta(milliseconds=self._milestone.occurred_at)
         except OverflowError:
-            raise self.unencodable(f"{self._milestone.occurred_at} ms is no date") from None
+            raise Unencodable(f"{self._milestone.occurred_at} ms is no date") from None
         return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
     def text(self, name: str) -> str | None:
-        """Return a text, or a whole number as one."""
+        """Return a text, or a number as keys have it."""
         value = self._left.pop(name, None)
         return None if value is None else self._as_text(name, value)
 
@@ -57,7 +53,7 @@ class Attributes:
         """Return a list of texts, each once, in their order."""
         values = self._left.pop(name, [])
         if not isinstance(values, (list, tuple)):
-            raise self.unencodable(f"{name} is {values!r}; expected a list")
+            raise Unencodable(f"{name} is {values!r}; expected a list")
         return list(dict.fromkeys(self._as_text(name, value) for value in values))
 
     def number(self, name: str) -> int | float | None:
@@ -66,32 +62,32 @@ class Attributes:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.unencodable(f"{name} is {value!r}; expected a number")
+            raise Unencodable(f"{name} is {value!r}; expected a number")
         if not math.isfinite(value) or value < 0:
-            raise self.unencodable(f"{name} is {value!r}; expected 0 or more")
+            raise Unencodable(f"{name} is {value!r}; expected 0 or more")
         return value
 
     def extensions(self) -> Iterator[tuple[str, object]]:
         """Return what has not been asked for, under its name in the event."""
         for name in sorted(self._left):
             if not _NAME.fullmatch(name):
-                raise self.unencodable(f"{name!r} is no name; expected one like 'pick_station'")
+                raise Unencodable(f"{name!r} is no name; expected one like 'pick_station'")
             first, *others = name.split("_")
             values = self._left[name]
             for value in values if isinstance(values, (list, tuple)) else [values]:
                 if not isinstance(value, (str, int)) and not (
                     isinstance(value, float) and math.isfinite(value)
                 ):
-                    raise self.unencodable(f"{name} is {value!r}; expected a text or a number")
+                    raise Unencodable(f"{name} is {value!r}; expected a text or a number")
             yield "milepost:" + first + "".join(map(str.capitalize, others)), values
 
     def _as_text(self, name: str, value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = text(value)
         if not isinstance(value, str) or not value:
-            raise self.unencodable(f"{name} is {value!r}; expected a text")
+            raise Unencodable(f"{name} is {value!r}; expected a text")
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise self.unencodable(f"{name} is {value!r}, which is not Unicode") from None
+            raise Unencodable(f"{name} is {value!r}, which is not Unicode") from None
         return value

@@ -87,7 +87,10 @@ def encode(milestone: Milestone, site: Site) -> bytes:
             "declarationTime": attributes.time(),
             "reason": "did_not_occur",
         }
-    event |= _packed(attributes, prefix) if is_packed else _observed(attributes, prefix)
+    if is_packed:
+        event |= _packed(attributes, prefix)
+    else:
+        event |= _observed(attributes, prefix, is_short=milestone.name is Name.SHORT)
     event |= _WORDS[milestone.name]
     event |= _where_and_why(attributes, prefix)
     event["milepost:milestone"] = milestone.name
@@ -95,23 +98,23 @@ def encode(milestone: Milestone, site: Site) -> bytes:
     event["milepost:mark"] = milestone.mark
     for name, value in attributes.extensions():
         if name in event:
-            raise attributes.unencodable(f"{name!r} is told twice; rename the field")
+            raise Unencodable(f"{name!r} is told twice; rename the field")
         event[name] = value
     try:
         return orjson.dumps(event)
     except orjson.JSONEncodeError as error:
-        raise attributes.unencodable(str(error)) from None
+        raise Unencodable(str(error)) from None
 
 
-def _observed(attributes: Attributes, prefix: str) -> dict[str, object]:
+def _observed(attributes: Attributes, prefix: str, *, is_short: bool) -> dict[str, object]:
     """Return what an ObjectEvent is about: a unit, a quantity of an item, or both."""
     about: dict[str, object] = {"action": "OBSERVE"}
     unit, item = attributes.text("unit"), attributes.text("item")
     quantity, requested = attributes.number("quantity"), attributes.number("requested")
-    if attributes.name is Name.SHORT and None in (item, quantity, requested):
-        raise attributes.unencodable("expected item, quantity and requested: what is short of what")
+    if is_short and None in (item, quantity, requested):
+        raise Unencodable("expected item, quantity and requested: what is short of what")
     if unit is None and item is None:
-        raise attributes.unencodable("neither a unit nor an item; expected one of them")
+        raise Unencodable("neither a unit nor an item; expected one of them")
     if unit is not None:
         about["epcList"] = [unit_uri(unit, prefix)]
     if item is not None:
@@ -120,7 +123,7 @@ def _observed(attributes: Attributes, prefix: str) -> dict[str, object]:
             element["quantity"] = quantity
         if (measure := attributes.text("uom")) is not None:
             if not _UNIT_OF_MEASURE.fullmatch(measure):
-                raise attributes.unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
+                raise Unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
             element["uom"] = measure
         about["quantityList"] = [element]
     elif quantity is not None:
@@ -138,7 +141,7 @@ def _packed(attributes: Attributes, prefix: str) -> dict[str, object]:
     """
     unit, children = attributes.text("unit"), attributes.texts("children")
     if unit is None or not children:
-        raise attributes.unencodable("expected a unit and its children")
+        raise Unencodable("expected a unit and its children")
     # A GTIN says what kind of thing a child is, not which one.
     classes = [uri for child in children if (uri := gtin_uri(child)) is not None]
     instances = [unit_uri(child, prefix, "item") for child in children if gtin_uri(child) is None]

@@ -69,10 +69,8 @@ def schema() -> Any:
 def encoded(milestone: Milestone) -> bytes | None:
     try:
         return encode(milestone, SITE)
-    except Unencodable as refused:
-        reason = str(refused)
-    assert reason.startswith(f"{milestone.name} of unit:1: ")
-    return None
+    except Unencodable:
+        return None
 
 
 @given(MILESTONES)

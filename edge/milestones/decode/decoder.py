@@ -26,13 +26,16 @@ class _Mapping:
         self.subject = settings.subject.split("/")
         self.when = [(FieldPath(path), literal) for path, literal in settings.when.items()]
         self.time = FieldPath(settings.time) if settings.time else None
-        self.fields = [(name, FieldPath(path)) for name, path in settings.fields.items()]
+        self.fields = [
+            (name, FieldPath(path), f"{settings.kind}: {name}")
+            for name, path in settings.fields.items()
+        ]
 
     def concerns(self, part: Part, levels: Sequence[str]) -> bool:
         for path, literal in self.when:
             found = path.find(part.document, levels)
             if found is None and not path.optional:
-                raise self._nothing_at(path, "when")
+                raise _nothing_at(path, f"{self.kind}: when")
             # In Python, True equals 1; in a payload they are different words.
             if found != literal or isinstance(found, bool) != isinstance(literal, bool):
                 return False
@@ -41,32 +44,34 @@ class _Mapping:
     def stated_time(self, part: Part, levels: Sequence[str]) -> int | None:
         if self.time is None:
             return part.occurred_at
-        found = self._look(self.time, "time", part, levels)
-        return None if found is None else milliseconds(found, f"{self.kind}: time")
+        where = f"{self.kind}: time"
+        found = self._look(self.time, where, part, levels)
+        return None if found is None else milliseconds(found, where)
 
     def read_fields(self, part: Part, levels: Sequence[str]) -> dict[str, Value]:
         fields = dict(part.fields)
-        for name, path in self.fields:
-            found = self._look(path, name, part, levels)
+        for name, path, where in self.fields:
+            found = self._look(path, where, part, levels)
             if found is None:
                 fields.pop(name, None)
             else:
-                fields[name] = scalar(found, f"{self.kind}: {name}")
+                fields[name] = scalar(found, where)
         return fields
 
-    def _look(self, path: FieldPath, what: str, part: Part, levels: Sequence[str]) -> object:
+    def _look(self, path: FieldPath, where: str, part: Part, levels: Sequence[str]) -> object:
         found = path.find(part.document, levels)
         if found is None or found == "":
             if path.optional:
                 return None
-            raise self._nothing_at(path, what)
+            raise _nothing_at(path, where)
         return found
 
-    def _nothing_at(self, path: FieldPath, what: str) -> Malformed:
-        return Malformed(
-            f"{self.kind}: {what}: nothing at {path.text!r}; expected a value "
-            f"(write {path.text + '?'!r} in the configuration if it may be missing)",
-        )
+
+def _nothing_at(path: FieldPath, where: str) -> Malformed:
+    return Malformed(
+        f"{where}: nothing at {path.text!r}; expected a value "
+        f"(write {path.text + '?'!r} in the configuration if it may be missing)",
+    )
 
 
 class _Route(NamedTuple):

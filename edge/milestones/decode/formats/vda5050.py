@@ -11,7 +11,9 @@ from edge.milestones.decode.times import milliseconds
 from edge.milestones.model import Value
 
 # 3.0 keeps instant and zone actions apart; 2.1 lists all in the first.
-_ACTIONS = ("actionStates", "instantActionStates", "zoneActionStates")
+_LISTS = ("actionStates", "instantActionStates", "zoneActionStates")
+# A vehicle may leave these out; 3.0 renamed resultDescription to actionResult.
+_OPTIONAL = (("type", "actionType"), ("unit", "resultDescription"), ("unit", "actionResult"))
 
 
 def read(payload: bytes) -> list[Part]:
@@ -26,13 +28,16 @@ def read(payload: bytes) -> list[Part]:
     if not isinstance(state, dict):
         raise Malformed(f"{described(state)}; expected a VDA 5050 state, which is an object")
     if "actionStates" not in state:
-        raise Malformed("no 'actionStates'; expected a VDA 5050 state")
-    occurred_at = milliseconds(state.get("timestamp"), "'timestamp'")
-    device = f"{_text(state, 'manufacturer')}/{_text(state, 'serialNumber')}"
-    order = _text_if_any(state, "orderId")
+        raise Malformed("nothing at 'actionStates'; expected a VDA 5050 state")
+    occurred_at = milliseconds(state.get("timestamp"), "timestamp")
+    vehicle: dict[str, Value] = {
+        "device": f"{_text(state, 'manufacturer')}/{_text(state, 'serialNumber')}",
+    }
+    if (order := _text_if_any(state, "orderId")) is not None:
+        vehicle["order"] = order
     return [
-        Part(action, occurred_at, _task(action, device, order))
-        for name in _ACTIONS
+        Part(action, occurred_at, vehicle | _task(action))
+        for name in _LISTS
         for action in _actions(state, name)
     ]
 
@@ -40,28 +45,27 @@ def read(payload: bytes) -> list[Part]:
 def _actions(state: dict[str, object], name: str) -> list[object]:
     actions = state.get(name, [])
     if not isinstance(actions, list):
-        raise Malformed(f"{name!r} is {described(actions)}; expected a list")
+        raise Malformed(f"{name}: {described(actions)}; expected a list")
     return actions
 
 
-def _task(action: object, device: str, order: str | None) -> dict[str, Value]:
+def _task(action: object) -> dict[str, Value]:
     if not isinstance(action, dict):
-        raise Malformed(f"an action's state is {described(action)}; expected an object")
-    known = {
-        "device": device,
-        "order": order,
+        raise Malformed(f"the state of an action is {described(action)}; expected an object")
+    task: dict[str, Value] = {
         "action": _text(action, "actionId"),
-        "type": _text_if_any(action, "actionType"),
         "status": _text(action, "actionStatus"),
-        "unit": _text_if_any(action, "resultDescription") or _text_if_any(action, "actionResult"),
     }
-    return {name: value for name, value in known.items() if value is not None}
+    for field, name in _OPTIONAL:
+        if (text := _text_if_any(action, name)) is not None:
+            task[field] = text
+    return task
 
 
 def _text(document: dict[str, object], name: str) -> str:
     text = _text_if_any(document, name)
     if text is None:
-        raise Malformed(f"no {name!r}; VDA 5050 requires it")
+        raise Malformed(f"nothing at {name!r}; VDA 5050 requires it")
     return text
 
 
@@ -70,6 +74,6 @@ def _text_if_any(document: dict[str, object], name: str) -> str | None:
     if found is None or found == "":
         return None
     if not isinstance(found, str):
-        raise Malformed(f"{name!r} is {described(found)}; expected a text")
-    scalar(found, repr(name))
+        raise Malformed(f"{name}: {described(found)}; expected a text")
+    scalar(found, name)
     return found
