@@ -70,12 +70,12 @@ class Floor:
             case Transport() as transport:
                 self._vehicles[act.device].give(transport)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let every device say goodbye to the broker."""
-        for connection in self._devices.values():
-            connection.close()
-        for vehicle in self._vehicles.values():
-            vehicle.close()
+        await asyncio.gather(
+            *(connection.close() for connection in self._devices.values()),
+            *(vehicle.close() for vehicle in self._vehicles.values()),
+        )
 
     @property
     def _connections(self) -> list[Connection]:

@@ -74,9 +74,10 @@ class Connection:
                 await self._until_lost()
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    def close(self) -> None:
-        """Say goodbye to the broker, without the will."""
+    async def close(self) -> None:
+        """Say goodbye to the broker, which then forgets the will; return when it is said."""
         self._client.disconnect()
+        await self.is_down.wait()
 
     async def _until_lost(self) -> None:
         while self._client.socket() is not None:

@@ -66,11 +66,10 @@ class Site:
 
     async def stop(self) -> None:
         """Say goodbye and close the PLC."""
-        self._floor.close()
-        self._telemetry.close()
-        # A client that does not let go must not hold the site; it is cut off with the process.
+        goodbyes = asyncio.gather(self._floor.close(), self._telemetry.close(), self._plc.stop())
+        # A peer that does not let go must not hold the site; it is cut off with the process.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._plc.stop(), STOP_SECONDS)
+            await asyncio.wait_for(goodbyes, STOP_SECONDS)
 
     async def _announce(self) -> None:
         await self._floor.all_up()

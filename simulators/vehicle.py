@@ -75,10 +75,10 @@ class Vehicle:
             tasks.create_task(self._repeat())
             tasks.create_task(self._work())
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Go offline in an orderly way."""
         self._say_connection("OFFLINE")
-        self.connection.close()
+        await self.connection.close()
 
     async def _greet(self) -> None:
         while True:
