@@ -33,6 +33,7 @@ class _End(NamedTuple):
 
     name: Name | None
     at: int
+    requested: Number | None
     closing: Closing | None = None
     """Where it was the closing that ended the count."""
     mark: Mark = Mark.IN_ORDER
@@ -102,62 +103,57 @@ class Gather(Operator[GatherRule]):
     def _judge(self, known: _Count, horizon: int | None, step: Step) -> Sequence[Milestone]:
         """Conclude or wait on; with a horizon, also end what has waited long enough."""
         while known.members or known.closing:
-            over = min((each.at for each in known.members.values()), default=None)
-            over = None if over is None else over + self._within
-            counted = {
-                distinct: each
-                for distinct, each in known.members.items()
-                if over is not None and each.at <= over
-            }
-            is_closed = known.closing and (over is None or known.closing.at <= over)
-            closing = known.closing if is_closed else None
-            ends_at = (closing.at if closing else over or 0) + self._wait
-            end = self._end(
-                counted, closing, over, is_over=horizon is not None and horizon >= ends_at
-            )
+            counted, closing, ends_at = self._in_time(known)
+            due_at = ends_at + self._wait
+            is_over = horizon is not None and due_at <= horizon
+            end = self._end(counted, closing, ends_at, is_over=is_over)
             if end is None:
-                self._keep_open(step, known, ends_at)
+                self._keep_open(step, known, due_at)
                 return NOTHING
             left = {name: each for name, each in known.members.items() if name not in counted}
-            rest = known._replace(members=left, closing=None if closing else known.closing)
+            known = known._replace(members=left, closing=None if end.closing else known.closing)
             if end.name is not None:
-                return [self._conclude(step, counted, rest, end)]
+                return [self._conclude(step, counted, known, end)]
             self._give_up(step, known.key, counted, end)
-            known = rest
         self.forget(step, joined(known.key, known.by))
         return NOTHING
 
+    def _in_time(self, known: _Count) -> tuple[Members, Closing | None, int]:
+        """Return what belongs to the count, and when it ends if nothing more comes."""
+        closing = known.closing
+        over = min((each.at + self._within for each in known.members.values()), default=None)
+        if over is None:
+            assert closing is not None
+            return {}, closing, closing.at
+        counted = {name: each for name, each in known.members.items() if each.at <= over}
+        if closing is None or closing.at > over:
+            return counted, None, over
+        return counted, closing, closing.at
+
     def _end(
-        self, counted: Members, closing: Closing | None, over: int | None, *, is_over: bool
+        self, counted: Members, closing: Closing | None, ends_at: int, *, is_over: bool
     ) -> _End | None:
         """Return how the count ends, or None while it may still change."""
+        quantity = count(counted.values())
+        last = max((each.at for each in counted.values()), default=ends_at)
         told = [each.requested for each in counted.values() if each.requested is not None]
         requested = max(told, default=None)
-        if requested is not None and count(counted.values()) >= requested:
-            return _End(self.rule.milestone, max(each.at for each in counted.values()))
-        if closing is not None:
-            return self._closed(counted, closing, requested, is_over=is_over)
-        if over is None or not is_over:
-            return None
-        reason = f"nothing ended the count within {self.rule.within_seconds:g} s"
-        return _End(self.rule.partial, over, reason=reason)
-
-    def _closed(
-        self, counted: Members, closing: Closing, requested: Number | None, *, is_over: bool
-    ) -> _End | None:
-        quantity = count(counted.values())
-        is_met = closing.is_met(quantity)
+        if requested is not None and quantity >= requested:
+            return _End(self.rule.milestone, last, requested)
+        is_met = closing is not None and closing.is_met(quantity)
         if not is_met and not is_over:
             return None
+        if closing is None:
+            reason = f"nothing ended the count within {self.rule.within_seconds:g} s"
+            return _End(self.rule.partial, ends_at, requested, reason=reason)
         mark = Mark.IN_ORDER if is_met or closing.total is None else Mark.LATE
         requested = closing.requested if requested is None else requested
         if requested is None:
-            return _End(self.rule.milestone, closing.at, closing, mark)
+            return _End(self.rule.milestone, ends_at, None, closing, mark)
         if quantity >= requested:
-            at = max((each.at for each in counted.values()), default=closing.at)
-            return _End(self.rule.milestone, at, mark=mark)
+            return _End(self.rule.milestone, last, requested, mark=mark)
         reason = f"the count was closed at {quantity} of {requested}"
-        return _End(self.rule.partial, closing.at, closing, mark, reason)
+        return _End(self.rule.partial, ends_at, requested, closing, mark, reason)
 
     def _conclude(self, step: Step, counted: Members, rest: _Count, end: _End) -> Milestone:
         quantity = count(counted.values())
@@ -192,17 +188,14 @@ class Gather(Operator[GatherRule]):
         attributes: dict[str, Any] = agreed(members)
         for field in (rule.distinct, rule.quantity, rule.until):
             attributes.pop(field or "", None)
-        told = [each.requested for each in members if each.requested is not None]
         if end.closing is not None:
             attributes |= end.closing.fields
             attributes.pop(rule.until or "", None)
             if end.closing.total == quantity:
                 attributes.pop(rule.total or "", None)
-            if end.closing.requested is not None:
-                told = told or [end.closing.requested]
         attributes["quantity"] = quantity
-        if told:
-            attributes["requested"] = max(told)
+        if end.requested is not None:
+            attributes["requested"] = end.requested
         if rule.children is not None:
             values = [each.fields.get(rule.children) for each in members]
             attributes["children"] = sorted({text(each) for each in values if each is not None})

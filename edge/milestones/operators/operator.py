@@ -15,7 +15,7 @@ R_co = TypeVar("R_co", bound=Rule, covariant=True)
 Judge = Callable[[Observation, Step], Sequence[Milestone]]
 """Takes an observation that its pattern matches; returns what is concluded from it.
 
-Raises `Unjudgeable`, before it has changed anything, if a field is missing.
+Raises `Unjudgeable` if a field is missing; what it has kept by then stays kept.
 """
 
 NOTHING: Sequence[Milestone] = ()

@@ -50,12 +50,12 @@ class Transition(Operator[TransitionRule]):
             self.keep(step, which, state, at + self.remember)
         if not reached:
             return NOTHING
-        if not concludes:
-            self.object(step, observation.signal, f"field {self.rule.about!r} is missing")
-            return NOTHING
+        # If the key is missing, the kept value sees to it that only the first of the repeats
+        # is objected to.
+        key = key_of(observation, self.rule.about)
         return [
             self.milestone(
-                key_of(observation, self.rule.about),
+                key,
                 observation.occurred_at,
                 present(observation),
                 [observation.signal],

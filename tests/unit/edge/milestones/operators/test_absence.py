@@ -1,0 +1,130 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+LOST = {
+    "operator": "absence",
+    "milestone": "lost",
+    "about": "unit",
+    "after": {"kind": "infeed"},
+    "expect": {"kind": "divert"},
+    "within_seconds": 6,
+    "wait_seconds": 2,
+}
+HEARD_ALL = 9_000_000
+
+
+@pytest.fixture
+def here(site: Callable[..., Any]) -> Any:
+    return site({"lost": LOST})
+
+
+def test_what_never_follows_is_a_fact_at_the_deadline(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1", read_point="infeed-1")
+    here.hear_until(8_999)
+    assert here.told == []
+    here.hear_until(9_000)
+    (milestone,) = here.milestones
+    assert (milestone.name, milestone.occurred_at) == ("lost", 7_000)
+    assert milestone.attributes == {"unit": "U1", "read_point": "infeed-1"}
+    here.hear_until(HEARD_ALL)
+    assert len(here.told) == 1
+
+
+@pytest.mark.parametrize("followed", [1_000, 4_000, 7_000])
+@pytest.mark.parametrize("first", ["infeed", "divert"])
+def test_what_follows_in_time_is_no_fact_in_whatever_order_it_is_told(
+    here: Any, followed: int, first: str
+) -> None:
+    told = [("infeed", 1_000), ("divert", followed)]
+    for kind, at in told if first == "infeed" else reversed(told):
+        here.see(kind, at, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == []
+
+
+@pytest.mark.parametrize("followed", [999, 7_001])
+def test_what_follows_before_or_too_late_does_not_count(here: Any, followed: int) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.see("divert", followed, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == [("lost", "unit:U1", 7_000)]
+
+
+def test_a_false_conclusion_is_retracted(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1", read_point="infeed-1")
+    here.hear_until(9_000)
+    here.see("divert", 7_000, unit="U1", read_point="sorter-1")
+    lost, retraction = here.milestones
+    assert retraction.retracts == lost.id
+    assert retraction.id != lost.id
+    assert (retraction.name, retraction.mark) == ("lost", "late")
+    assert retraction.occurred_at == lost.occurred_at
+    assert retraction.attributes == lost.attributes
+    assert retraction.evidence == (1, 2)
+
+
+def test_a_conclusion_is_retracted_once(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    for at in (5_000, 5_000, 6_000):
+        here.see("divert", at, unit="U1")
+    assert [name for name, _, _ in here.told] == ["lost", "-lost"]
+
+
+def test_a_true_conclusion_is_not_retracted(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    here.see("divert", 7_001, unit="U1")
+    assert len(here.told) == 1
+
+
+def test_a_repeat_does_not_move_the_deadline(here: Any) -> None:
+    for at in (3_000, 1_000, 1_000, 5_000):
+        here.see("infeed", at, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == [("lost", "unit:U1", 7_000)]
+
+
+def test_a_repeat_after_the_answer_opens_nothing(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.see("divert", 4_000, unit="U1")
+    for at in (1_000, 2_000):
+        assert here.see("infeed", at, unit="U1").tracks == {}
+
+
+def test_a_repeat_after_the_conclusion_opens_nothing(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    for at in (1_000, 3_000):
+        assert here.see("infeed", at, unit="U1").tracks == {}
+
+
+def test_a_unit_that_passes_again_can_be_lost_again(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.see("divert", 2_000, unit="U1")
+    here.see("infeed", 10_000, unit="U1")
+    here.hear_until(18_000)
+    here.see("infeed", 30_000, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == [("lost", "unit:U1", 16_000), ("lost", "unit:U1", 36_000)]
+    assert len({milestone.id for milestone in here.milestones}) == 2
+
+
+def test_a_deadline_judged_late_decides_the_same(here: Any) -> None:
+    # The engine was down: the late divert and the next pass came before the deadline was judged.
+    here.see("infeed", 1_000, unit="U1")
+    here.see("divert", 8_000, unit="U1")
+    here.see("infeed", 20_000, unit="U1")
+    here.see("divert", 21_000, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == [("lost", "unit:U1", 7_000)]
+
+
+def test_a_start_after_an_answer_told_first_is_still_open(here: Any) -> None:
+    here.see("infeed", 3_000, unit="U1")
+    here.see("divert", 2_000, unit="U1")
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(HEARD_ALL)
+    assert here.told == [("lost", "unit:U1", 9_000)]

@@ -1,0 +1,97 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from edge.milestones.rules import Lifecycle, Rule, faults
+
+RULE: TypeAdapter[Any] = TypeAdapter(Rule)
+ONE = {"operator": "one", "milestone": "received", "about": "unit", "of": {"kind": "scan"}}
+GATHER = {
+    "operator": "gather",
+    "milestone": "picked",
+    "about": "order",
+    "of": {"kind": "pick"},
+    "distinct": "pick",
+    "within_seconds": 600,
+}
+CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
+KINDS = {"scan": frozenset({"floor"})}
+
+
+def found(
+    rules: Mapping[str, Mapping[str, Any]],
+    lifecycles: Mapping[str, Mapping[str, Any]],
+    kinds: Mapping[str, frozenset[str]] = KINDS,
+) -> list[str]:
+    return list(
+        faults(
+            {name: RULE.validate_python(rule) for name, rule in rules.items()},
+            {name: Lifecycle.model_validate(each) for name, each in lifecycles.items()},
+            kinds,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({**ONE, "operator": "two"}, "'one', 'transition', 'join', 'gather', 'absence'"),
+        ({**ONE, "milestone": "shipped"}, "Input should be 'received', 'stored'"),
+        ({**ONE, "abuot": "unit"}, "Extra inputs are not permitted"),
+        ({**ONE, "about": ""}, "at least 1 character"),
+        ({**ONE, "operator": "join", "of": [{"kind": "a"}], "within_seconds": 1}, "at least 2"),
+        ({**CLOSED, "within_seconds": 0}, "greater than 0"),
+        ({**CLOSED, "wait_seconds": -1}, "greater than or equal to 0"),
+        (GATHER, "a gather needs an end: set `until`, `closed_by` or both"),
+        ({**GATHER, "until": "n", "total": "n"}, "set `closed_by` too"),
+        ({**CLOSED, "partial": "short"}, "`partial` is less than requested: set `until` too"),
+        ({**CLOSED, "until": "n", "partial": "picked"}, "`partial` and `milestone` are both"),
+        ({**GATHER, "until": "n", "each": "unit"}, "`each` concludes at the closing"),
+        ({**CLOSED, "each": "unit", "until": "n"}, "`each` and `until` exclude each other"),
+        ({**CLOSED, "each": "unit", "children": "n"}, "`each` and `children` exclude each other"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused_and_says_why(
+    rule: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        RULE.validate_python(rule)
+    assert message in str(refused.value)
+
+
+def test_a_stage_that_is_unknown_or_named_twice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Input should be 'received', 'stored'"):
+        Lifecycle.model_validate({"stages": ["received", "shelved"]})
+    with pytest.raises(ValidationError, match="'received' is named twice"):
+        Lifecycle.model_validate({"stages": ["received"], "ends": ["received"]})
+
+
+def test_what_fits_together_has_no_faults() -> None:
+    assert found({"received": ONE}, {"inbound": {"stages": ["received"]}}) == []
+
+
+def test_a_kind_that_no_observation_gives_is_named() -> None:
+    rule = {**ONE, "of": {"kind": "scna"}}
+    assert found({"received": rule}, {}) == [
+        "rules.received listens to 'scna', which no observation gives; kinds are scan"
+    ]
+
+
+def test_a_stage_that_no_rule_concludes_is_named() -> None:
+    assert found({"received": ONE}, {"inbound": {"stages": ["received", "stored"]}}) == [
+        "lifecycles.inbound names 'stored', which no rule concludes"
+    ]
+
+
+def test_a_milestone_in_two_lifecycles_is_named() -> None:
+    assert found({"a": ONE}, {"b": {"stages": ["received"]}, "c": {"stages": ["received"]}}) == [
+        "lifecycles.c and lifecycles.b both name 'received'; a milestone belongs to one lifecycle"
+    ]
+
+
+def test_a_lifecycle_named_like_a_rule_is_refused() -> None:
+    assert found({"inbound": ONE}, {"inbound": {"stages": ["received"]}}) == [
+        "lifecycles.inbound and rules.inbound have the same name; rename one"
+    ]
