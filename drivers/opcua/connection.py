@@ -61,6 +61,17 @@ class Terms:
     """The longest time between two publish responses."""
 
 
+def _quieten() -> None:
+    """Let asyncua log only what no exception tells: what it cannot make sense of on the wire."""
+    for name, level in (
+        ("asyncua", logging.ERROR),
+        ("asyncua.client.ua_session", logging.CRITICAL),
+    ):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(level)
+
+
 def readable(node: str) -> ua.ReadValueId:
     """Return what names the value of a node in a request."""
     return ua.ReadValueId(NodeId=ua.NodeId.from_string(node), AttributeId=AttributeIds.Value)
@@ -74,8 +85,7 @@ class Connection:
 
     def __init__(self, settings: OpcUaSettings) -> None:
         """Prepare a session; nothing is sent before `open`."""
-        # All that asyncua logs as a warning or less is told by an exception as well.
-        logging.getLogger("asyncua").setLevel(logging.ERROR)
+        _quieten()
         self._settings = settings
         self._client = Client(settings.endpoint, timeout=settings.timeout_seconds)
         self._client.name = self._client.description = "Milepost"

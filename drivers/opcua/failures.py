@@ -76,7 +76,7 @@ def _words(error: Exception, endpoint: str, timeout_seconds: float) -> str:
         case TimeoutError():
             words = (
                 f"the PLC at {endpoint} does not answer within {timeout_seconds:g} s:"
-                " is it switched on, is a firewall between?"
+                " is it switched on, is it an OPC UA server, is a firewall between?"
             )
         case ConnectionError():
             words = (

@@ -1,0 +1,65 @@
+"""Failures in an operator's words."""
+
+import asyncio
+import socket
+
+import pytest
+from asyncua.ua import uaerrors
+from asyncua.ua.status_codes import StatusCodes
+
+from drivers.contract import LinkDown
+from drivers.opcua.failures import describe, told_as_link_down
+
+ENDPOINT = "opc.tcp://plc:4840"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(), "is the port right"),
+        (socket.gaierror(-2, "unknown"), "name service"),
+        (TimeoutError(), "within 4 s"),
+        (ConnectionError("Connection is closed"), "closed by the other side"),
+        (OSError(113, "No route to host"), "No route to host"),
+        (uaerrors.BadTooManySessions(), "has no session left"),
+        (uaerrors.BadOutOfService(), "answers BadOutOfService ("),
+        (uaerrors.UaError("No matching endpoints"), "No matching endpoints"),
+        (AssertionError(), "cannot be understood: AssertionError()"),
+        (Exception("bare"), "bare"),
+    ],
+)
+def test_whatever_the_library_raises_is_a_link_down_that_says_what_to_do(
+    error: Exception, words: str
+) -> None:
+    with pytest.raises(LinkDown) as down, told_as_link_down(ENDPOINT, 4):
+        raise error
+    assert words in str(down.value)
+    assert ENDPOINT in str(down.value)
+    assert down.value.__cause__ is error
+
+
+async def test_a_request_that_the_library_cancels_does_not_end_a_task_in_silence() -> None:
+    async def ask() -> None:
+        with told_as_link_down(ENDPOINT, 4):
+            raise asyncio.CancelledError
+
+    with pytest.raises(LinkDown):
+        await asyncio.create_task(ask())
+
+
+async def test_a_cancelled_task_stays_cancelled() -> None:
+    async def ask() -> None:
+        with told_as_link_down(ENDPOINT, 4):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_a_status_is_its_name_and_meaning_whatever_its_information_bits() -> None:
+    assert describe(StatusCodes.BadNodeIdUnknown).startswith("BadNodeIdUnknown (The node id")
+    assert describe(StatusCodes.BadNodeIdUnknown | 0x0480) == describe(StatusCodes.BadNodeIdUnknown)
+    assert describe(0x8FFF0000) == "status 0x8FFF0000"
