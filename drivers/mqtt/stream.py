@@ -38,7 +38,8 @@ class Stream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell why the connection is over."""
-        self._lost(f"the connection was lost: {exc}" if exc else "the broker closed the connection")
+        closed = "the broker closed the connection without saying why; its log may tell"
+        self._lost(f"the connection was lost: {exc}" if exc else closed)
         self._closed.set_result(None)
 
     def pause(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -162,10 +162,12 @@ class Peer:
     """The broker's side of one connection. Answers pings unless told to be silent."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
         self.writer = writer
         self.silent = False
         self.pings = 0
+        self._reader = reader
+        self.received: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self.reading = asyncio.create_task(self._read())
 
     def send(self, *packets: bytes) -> None:
         self.writer.write(b"".join(packets))
@@ -173,12 +175,17 @@ class Peer:
     async def receive(self) -> tuple[int, bytes]:
         """Return kind and body of the next packet that is not a ping."""
         async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.received.get()
+
+    async def _read(self) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 first, length = await self._reader.readexactly(2)
                 assert length < 128, "the client's packets are short"
                 body = await self._reader.readexactly(length)
                 if first >> 4 != PINGREQ:
-                    return first >> 4, body
+                    self.received.put_nowait((first >> 4, body))
+                    continue
                 self.pings += 1
                 if not self.silent:
                     self.send(packet(PINGRESP))
@@ -219,6 +226,7 @@ class ScriptedBroker:
         self._server.close()
         for peer in self._all:
             peer.writer.transport.abort()
+            await peer.reading
         await self._server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -229,3 +237,11 @@ class ScriptedBroker:
         """Wait for the next connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._peers.get()
+
+    async def take(self, listener: Listener, *, session_present: bool = False) -> Peer:
+        """Accept the next connection and its subscriptions, until it is up."""
+        peer = await self.accept()
+        await peer.let_in(session_present=session_present)
+        await peer.grant()
+        await until(lambda: listener.link.is_up)
+        return peer
