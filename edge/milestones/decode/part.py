@@ -1,7 +1,8 @@
 """What a format makes of a payload, and how it says that it cannot."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from edge.milestones.model import Value
 
@@ -14,15 +15,14 @@ class Malformed(Exception):
     """A payload is not what its mapping says; the message is for the operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One thing that a payload tells. A state of a vehicle tells one for each action."""
 
     document: object
     """JSON; the paths of a mapping start here."""
     occurred_at: int | None = None
     """The time that the format itself states, milliseconds since the Unix epoch."""
-    fields: Mapping[str, Value] = field(default_factory=dict)
+    fields: Mapping[str, Value] = MappingProxyType({})
     """Fields that the format itself knows; a mapping adds to them or replaces them."""
 
 

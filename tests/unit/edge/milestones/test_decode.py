@@ -20,7 +20,6 @@ SCAN: dict[str, Any] = {
     "time": "time",
     "fields": {"read_point": "subject/2", "unit": "barcode", "rma": "rma?"},
 }
-DAY = 86_400_000
 
 
 def decoder(*mappings: dict[str, Any]) -> Decoder:
@@ -40,12 +39,6 @@ def decode_field(found: object, path: str = "value") -> object:
     mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"it": path}}
     (observation,) = decoder(mapping).decode(1, "s", signal({"value": found}, "x"))
     return observation.fields["it"]
-
-
-def decode_time(found: object, **more: Any) -> int:
-    mapping = SCAN | {"fields": {}}
-    (observation,) = decoder(mapping).decode(1, "floor", signal({"time": found}, **more))
-    return observation.occurred_at
 
 
 def test_a_scan_becomes_an_observation_in_warehouse_words() -> None:
@@ -90,6 +83,15 @@ def test_a_path_that_leads_nowhere_is_malformed_or_left_out(path: str) -> None:
         decode_field(["a", "b"], path)
     mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"it": path + "?"}}
     (observation,) = decoder(mapping).decode(1, "s", signal({"value": ["a", "b"]}, "x"))
+    assert observation.fields == {}
+
+
+def test_a_level_that_a_subject_does_not_have_is_malformed_or_left_out() -> None:
+    mapping = {"source": "s", "subject": "dc/#", "kind": "k", "fields": {"place": "subject/2"}}
+    with pytest.raises(Malformed, match="nothing at 'subject/2'"):
+        decoder(mapping).decode(1, "s", signal({}, "dc/x"))
+    optional = mapping | {"fields": {"place": "subject/2?"}}
+    (observation,) = decoder(optional).decode(1, "s", signal({}, "dc/x"))
     assert observation.fields == {}
 
 
@@ -226,56 +228,6 @@ def test_one_signal_can_tell_several_things() -> None:
     observations = decoder(SCAN, again).decode(3, "floor", signal(scan()))
     assert [seen.kind for seen in observations] == ["scan", "presence"]
     assert {seen.signal for seen in observations} == {3}
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("2026-01-21T12:53:20.123Z", 1_769_000_000_123),
-        ("2026-01-21T13:53:20.1239+01:00", 1_769_000_000_123),
-        ("20260121T125320Z", NOW),
-        (1_769_000_000, NOW),
-        (1_769_000_000.123, 1_769_000_000_123),
-        (1_769_000_000_123, 1_769_000_000_123),
-        (1_769_000_000_123.9, 1_769_000_000_123),
-    ],
-)
-def test_a_time_is_iso_8601_or_seconds_or_milliseconds(written: object, meant: int) -> None:
-    assert decode_time(written) == meant
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["2026-01-21T12:53:20", "2026-01-21", "yesterday", True, {}, [], "1769000000", "x" * 5000],
-)
-def test_what_is_no_time_is_malformed(written: object) -> None:
-    with pytest.raises(Malformed, match=r"scan: time: .* expected ISO 8601") as refused:
-        decode_time(written)
-    assert len(str(refused.value)) < 300
-
-
-@pytest.mark.parametrize("written", [0, 60, "1970-01-01T00:05:00Z", "2014-12-31T23:59:59Z"])
-def test_a_clock_that_was_never_set_is_not_believed(written: object) -> None:
-    assert decode_time(written) == NOW
-    assert decode_time(written, source_at=NOW - 5) == NOW - 5
-    assert decode_time(written, source_at=5) == NOW
-
-
-def test_a_time_more_than_a_day_ahead_is_not_believed() -> None:
-    assert decode_time(NOW + DAY) == NOW + DAY
-    assert decode_time(NOW + DAY + 1) == NOW
-    assert decode_time(1.7e308) == NOW
-    assert decode_time("9999-12-31T23:59:59-23:00") == NOW
-
-
-def test_without_a_time_in_the_payload_the_protocols_time_counts_then_reception() -> None:
-    mapping = SCAN | {"time": "time?"}
-    payload = {"barcode": "1"}
-    (told,) = decoder(mapping).decode(1, "floor", signal(payload, source_at=NOW - 9))
-    (untold,) = decoder(mapping).decode(1, "floor", signal(payload))
-    assert (told.occurred_at, untold.occurred_at) == (NOW - 9, NOW)
-    with pytest.raises(Malformed, match="scan: time: nothing at 'time'"):
-        decoder(SCAN).decode(1, "floor", signal(payload))
 
 
 def test_more_subjects_than_are_remembered_are_still_decoded() -> None:

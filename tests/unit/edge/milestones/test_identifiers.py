@@ -50,6 +50,7 @@ def test_gtins_of_all_lengths_become_fourteen_digits(value: str, gtin14: str) ->
         "2000000000008",  # restricted circulation: means something else elsewhere
         "02345673",  # restricted circulation, GTIN-8
         "00000000",
+        "14001680",  # the check digit is right, but GS1 has issued no such prefix
         "400638133393१",
         "SKU-1",
         "",
