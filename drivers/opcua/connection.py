@@ -21,7 +21,7 @@ from asyncua.crypto import security_policies
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.uaerrors import UaStatusCodeError, UaStructParsingError
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError, UaStructParsingError
 
 from drivers.contract import LinkDown, read_secret
 from drivers.opcua.failures import told_as_link_down
@@ -225,7 +225,17 @@ class Connection:
                 mode=ua.MessageSecurityMode[settings.security_mode],
             )
         password = read_secret(settings.password_file) if settings.password_file else None
-        await client.connect_sessionless()
+        await client.connect_socket()
+        await client.send_hello()
+        try:
+            await client.open_secure_channel()
+        except (TimeoutError, ConnectionError) as error:
+            if settings.security_policy == "none":
+                raise
+            raise UaError(
+                "it answers, but opens no secure channel: is server_certificate its certificate,"
+                " and does it trust ours?"
+            ) from error
         self._plan_renewal()
         await client.create_session()
         await client.activate_session(username=settings.username, password=password)

@@ -150,7 +150,7 @@ async def test_an_encrypted_session_knows_the_plc_and_the_plc_knows_the_user(
     other = await Identity.make(tmp_path, "other", "urn:plc")
     not_it = {**secure, "server_certificate": other.certificate}
     async with running(settings_of(plc.endpoint, **not_it), Recorder()) as source:
-        with pytest.raises(LinkDown):
+        with pytest.raises(LinkDown, match="is server_certificate its certificate"):
             await source.task
 
     (tmp_path / "password").write_text("wrong")
