@@ -54,11 +54,10 @@ class Guard:
         known = known._replace(last_at=max(known.last_at, milestone.occurred_at))
         if milestone.retracts is not None:
             return self._retract(track, known, milestone, step)
-        there = known.accepted.get(milestone.name, ("", 0))[0]
-        there = next((each.id for each in known.held if each.name is milestone.name), there)
+        there = self._already(milestone, known)
         if there == milestone.id:
             return NOTHING
-        if there:
+        if there is not None:
             self._refuse(track, known, milestone, there, step)
             return NOTHING
         held = sorted([*known.held, milestone], key=lambda each: self._place[each.name])
@@ -97,6 +96,26 @@ class Guard:
         self._keep(track, known._replace(held=left), step)
         return told
 
+    def _already(self, milestone: Milestone, known: _Known) -> str | None:
+        """Return the id of what says the same already, or None."""
+        for each in known.held:
+            if each.name is milestone.name:
+                return each.id
+        if milestone.name not in known.accepted:
+            return None
+        id_, at = known.accepted[milestone.name]
+        if milestone.name in self.lifecycle.ends:
+            # Seen at a stage in between, it was found, and this is another end.
+            return None if self._is_seen(known, at, milestone.occurred_at) else id_
+        return id_
+
+    def _is_seen(self, known: _Known, after: int, until: int | None = None) -> bool:
+        """Tell whether a stage was reached after a time, up to another."""
+        reached = (
+            known.accepted[each][1] for each in self.lifecycle.stages if each in known.accepted
+        )
+        return any(after < at and (until is None or at <= until) for at in reached)
+
     def _is_legal(self, name: Name, known: _Known, waiting: Sequence[Milestone]) -> bool:
         stages = self.lifecycle.stages
         if name in self.lifecycle.ends:
@@ -106,28 +125,24 @@ class Guard:
 
     def _mark(self, milestone: Milestone, known: _Known) -> Mark:
         if milestone.name in self.lifecycle.ends:
-            return milestone.mark
-        if any(end in known.accepted for end in self.lifecycle.ends):
+            return Mark.LATE if self._is_seen(known, milestone.occurred_at) else milestone.mark
+        ends = (known.accepted[end][1] for end in self.lifecycle.ends if end in known.accepted)
+        if any(not self._is_seen(known, at) for at in ends):
             return Mark.OUT_OF_ORDER
         later = self.lifecycle.stages[self._place[milestone.name] + 1 :]
         return Mark.LATE if any(stage in known.accepted for stage in later) else milestone.mark
 
     def _accept(self, milestone: Milestone, known: _Known) -> _Known:
-        accepted = known.accepted
-        if milestone.name in self.lifecycle.stages:
-            # A stage after an end: it was found again, and may be lost again.
-            accepted = {
-                name: (id_, at)
-                for name, (id_, at) in accepted.items()
-                if name in self.lifecycle.stages or at >= milestone.occurred_at
-            }
         learned = {
             field: milestone.attributes[field]
             for field in self.lifecycle.carry
             if milestone.attributes.get(field) is not None
         }
         return known._replace(
-            accepted={**accepted, milestone.name.value: (milestone.id, milestone.occurred_at)},
+            accepted={
+                **known.accepted,
+                milestone.name.value: (milestone.id, milestone.occurred_at),
+            },
             carried={**known.carried, **learned},
         )
 
