@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -49,6 +50,11 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def read_only(path: Path) -> str:
+    """Return the URI by which SQLite opens the store for reading alone."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open the store, creating or migrating it first; durable from the first transaction.
 
@@ -60,29 +66,33 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
     """
     steps = schema_versions()
-    newest = steps[-1][0]
-    if path.exists() and path.stat().st_size:
-        version = _version_of(path, newest)
-    else:
-        version = 0
-        _create(path)
     try:
+        if path.exists() and path.stat().st_size:
+            version = _examine(path, newest=steps[-1][0])
+        else:
+            version = 0
+            _create(path)
         connection = _connect(path)
-        if version:
-            _check(connection, path)
-        _migrate(connection, [step for step in steps if step[0] > version])
-    except sqlite3.DatabaseError as error:
-        raise _corrupt(path, str(error)) from error
+        try:
+            _migrate(connection, [step for step in steps if step[0] > version])
+        except BaseException:
+            connection.close()
+            raise
+    except OSError as error:
+        raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
+    except sqlite3.Error as error:
+        raise _refused(path, error) from error
     return connection
 
 
-def _version_of(path: Path, newest: int) -> int:
-    """Read the schema version from the file's header, without opening it as a database."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except OSError as error:
-        raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
+def _examine(path: Path, newest: int) -> int:
+    """Return the version of a store that may be opened.
+
+    It is looked at read-only: closing a connection that can write moves the
+    -wal file into the main file, which a store that is refused must not suffer.
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
     if len(header) < 100 or not header.startswith(_MAGIC):  # noqa: PLR2004 - the header's length
         raise _corrupt(path, "this is not an SQLite file")
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
@@ -90,13 +100,29 @@ def _version_of(path: Path, newest: int) -> int:
             f"{path}: a database of some other program; it has not been touched. "
             "Set [store] path to a file of Milepost's own"
         )
-    version = int.from_bytes(header[60:64])
-    if version > newest:
-        raise StoreRefused(
-            f"{path}: written by a newer Milepost (store version {version}, this one knows "
-            f"{newest}); it has not been touched. Install the newer Milepost again"
-        )
+    with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
+        # Not from the header: after a crash the newest version may stand in the -wal file only.
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > newest:
+            raise StoreRefused(
+                f"{path}: written by a newer Milepost (store version {version}, this one knows "
+                f"{newest}); it has not been touched. Install the newer Milepost again"
+            )
+        if path.stat().st_size <= QUICK_CHECK_BYTES:
+            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if finding != "ok":
+                raise _corrupt(path, finding.splitlines()[-1])
     return version
+
+
+def _refused(path: Path, error: sqlite3.Error) -> StoreRefused:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _corrupt(path, str(error))
+    return StoreRefused(
+        f"{path}: cannot be opened ({error}); check who owns it and its directory, "
+        "the room on its disk, and that no other program holds it"
+    )
 
 
 def _corrupt(path: Path, what: str) -> StoreRefused:
@@ -140,14 +166,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    if path.stat().st_size <= QUICK_CHECK_BYTES:
-        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if finding != "ok":
-            connection.close()
-            raise _corrupt(path, finding)
-
-
 def _migrate(connection: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
     """Take each step in a transaction of its own; forward only."""
     for version, script in steps:
@@ -156,9 +174,6 @@ def _migrate(connection: sqlite3.Connection, steps: list[tuple[int, str]]) -> No
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
-    if steps:
-        # The version must stand in the main file, where the next start reads it first.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _split(script: str) -> list[str]:

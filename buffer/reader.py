@@ -11,6 +11,7 @@ import orjson
 
 from buffer.failures import StoreFailed
 from buffer.journal import GapRow, SignalRow
+from buffer.opening import read_only
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
 
@@ -86,9 +87,13 @@ class Heartbeat(NamedTuple):
 
 
 class Reader:
-    """A read-only view of the store. What it returns was committed."""
+    """A read-only view of the store. What it returns was committed.
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    Every method raises StoreFailed if the store cannot be read.
+    """
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self._path = path
         self._connection = connection
 
     @classmethod
@@ -101,10 +106,13 @@ class Reader:
 
         """
         try:
-            async with aiosqlite.connect(f"file:{path}?mode=ro", uri=True) as connection:
-                yield cls(connection)
-        except sqlite3.DatabaseError as error:
-            raise StoreFailed(f"{path}: cannot be read ({error})") from error
+            connection = await aiosqlite.connect(read_only(path), uri=True)
+        except sqlite3.Error as error:
+            raise _failed(path, error) from error
+        try:
+            yield cls(path, connection)
+        finally:
+            await connection.close()
 
     async def pending(self, destination: str, after: int, limit: int) -> list[PendingEntry]:
         """Return the next entries of a destination behind a sequence, parked ones left out."""
@@ -189,4 +197,11 @@ class Reader:
         return Heartbeat(*rows[0]) if rows else None
 
     async def _rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
-        return list(await self._connection.execute_fetchall(statement, parameters))
+        try:
+            return list(await self._connection.execute_fetchall(statement, parameters))
+        except sqlite3.Error as error:
+            raise _failed(self._path, error) from error
+
+
+def _failed(path: Path, error: sqlite3.Error) -> StoreFailed:
+    return StoreFailed(f"{path}: cannot be read ({error})")
