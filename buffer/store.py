@@ -92,9 +92,13 @@ class Store:
         return await self.submit(do, weight)
 
     async def close(self) -> None:
-        """Commit what was submitted, then close. The next start finds nothing to recover."""
+        """Commit what was submitted, then close. The next start finds nothing to recover.
+
+        Work submitted afterwards fails with StoreFailed.
+        """
         while self._running is not None:
             await asyncio.wait([self._running])
+        self._failure = self._failure or StoreFailed(f"{self.path}: the store is closed")
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
         os.close(self._lock)
@@ -135,7 +139,9 @@ class Store:
         return batch
 
     def _fail(self, batch: list[_Work], error: sqlite3.Error) -> None:
-        self._failure = StoreFailed(f"{self.path}: {error} ({error.sqlite_errorname})")
+        # Errors that Python's module raises itself, of wrong use, have no code.
+        code = getattr(error, "sqlite_errorname", type(error).__name__)
+        self._failure = StoreFailed(f"{self.path}: {error} ({code})")
         self._failure.__cause__ = error
         for work in [*batch, *self._waiting]:
             if not work.done.done():
