@@ -81,7 +81,7 @@ CREATE TABLE entry (
     state       TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead', 'discarded')),
     parked      INTEGER NOT NULL DEFAULT 0,  -- pending, but its key is held back
     attempts    INTEGER NOT NULL DEFAULT 0,
-    unsure      INTEGER NOT NULL DEFAULT 0,  -- the last attempt's outcome is unknown
+    unsure      INTEGER NOT NULL DEFAULT 0,  -- the outcome of an attempt is unknown
     outcome     TEXT,                        -- receipt or reason of the last attempt
     settled_at  INTEGER
 ) STRICT;

@@ -40,7 +40,9 @@ INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
 VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: settle
-UPDATE entry SET state = ?, parked = 0, attempts = ?, unsure = ?, outcome = ?, settled_at = ?
+-- Once unsure, an entry stays so: a later attempt does not tell what became of the earlier one.
+UPDATE entry
+SET state = ?, parked = 0, attempts = ?, unsure = max(unsure, ?), outcome = ?, settled_at = ?
 WHERE seq = ?;
 
 -- name: dead_keys
