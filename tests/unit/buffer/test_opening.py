@@ -1,0 +1,207 @@
+"""What must not be touched is refused in words, and is not touched."""
+
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from buffer import opening
+from buffer.failures import StoreRefused
+from buffer.opening import APPLICATION_ID, open_for_writing, schema_versions
+from buffer.statements import statements
+from buffer.store import Store
+from tests.unit.buffer.rows import owe
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fill(path: Path) -> None:
+    """Make a store with a few hundred milestones, closed in order."""
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("BEGIN")
+        for number in range(300):
+            owe(connection, number)
+        connection.execute("COMMIT")
+
+
+def damage(path: Path) -> None:
+    """Spoil the head of the page in the middle of the file."""
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 8192 * 8192)
+        file.write(os.urandom(200))
+
+
+def killed(path: Path, into: Path) -> Path:
+    """Return a copy of an open store's files: what a killed process leaves behind."""
+    into.mkdir()
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", into)
+    return into / path.name
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_fresh_store_is_ours_current_and_for_nobody_else_to_read(path: Path) -> None:
+    open_for_writing(path).close()
+    header = path.read_bytes()[:100]
+    assert int.from_bytes(header[68:72]) == APPLICATION_ID
+    assert int.from_bytes(header[60:64]) == schema_versions()[-1][0]
+    assert int.from_bytes(header[16:18]) == 8192
+    assert tuple(header[18:20]) == (2, 2)  # a write-ahead log, for writing and for reading
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_file_becomes_a_fresh_store(path: Path) -> None:
+    path.touch()
+    open_for_writing(path).close()
+    assert version(path) == schema_versions()[-1][0]
+
+
+def test_a_path_may_have_any_characters(tmp_path: Path) -> None:
+    path = tmp_path / "a b" / "what?#%20.db"
+    Store.open(path)._connection.close()
+    open_for_writing(path).close()
+    assert path.stat().st_size
+
+
+@pytest.mark.parametrize("content", [b"not a database, but a text of some length" * 10, b"short"])
+def test_a_file_that_is_no_database_is_refused_untouched(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(StoreRefused, match=r"corrupt .*not an SQLite file.*Move it aside"):
+        open_for_writing(path)
+    assert path.read_bytes() == content
+
+
+def test_the_database_of_another_program_is_refused_untouched(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    before = digest(path)
+    with pytest.raises(StoreRefused, match=re.escape(f"{path}: a database of some other program")):
+        open_for_writing(path)
+    assert digest(path) == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_store_of_a_newer_version_is_refused_untouched(path: Path) -> None:
+    fill(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = digest(path)
+    with pytest.raises(StoreRefused, match=r"newer Milepost \(store version 99, this one knows"):
+        open_for_writing(path)
+    assert digest(path) == before
+
+
+def test_a_corrupt_page_is_found_at_the_start_and_nothing_is_written(path: Path) -> None:
+    fill(path)
+    damage(path)
+    before = digest(path)
+    with pytest.raises(StoreRefused, match=r"corrupt \(Page .*has not been repaired.*-wal file"):
+        open_for_writing(path)
+    assert digest(path) == before
+
+
+def test_what_a_killed_process_left_is_kept_when_it_is_refused(path: Path, tmp_path: Path) -> None:
+    fill(path)
+    with closing(open_for_writing(path)) as connection:
+        owe(connection, 1000)
+        left = killed(path, tmp_path / "killed")
+    damage(left)
+    wal = left.with_name(f"{left.name}-wal")
+    before = digest(left), digest(wal)
+    with pytest.raises(StoreRefused, match="corrupt"):
+        open_for_writing(left)
+    assert (digest(left), digest(wal)) == before
+
+
+def test_what_a_killed_process_committed_is_there_also_right_after_the_creation(
+    path: Path, tmp_path: Path
+) -> None:
+    with closing(open_for_writing(path)) as connection:
+        owe(connection, 1)
+        left = killed(path, tmp_path / "killed")
+    assert int.from_bytes(left.read_bytes()[60:64]) == 0  # the version is in the -wal file alone
+    with closing(open_for_writing(left)) as connection:
+        assert connection.execute("SELECT count(*) FROM entry").fetchone() == (1,)
+
+
+def test_a_place_that_cannot_hold_a_store_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreRefused, match=r"cannot be opened \(.*\); check \[store\] path"):
+        Store.open(tmp_path / "file" / "milepost.db")
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(StoreRefused, match="cannot be read"):
+        Store.open(tmp_path / "folder.db")
+
+
+def test_a_store_that_was_refused_can_be_opened_once_it_is_mended(path: Path) -> None:
+    path.write_bytes(b"not a database")
+    with pytest.raises(StoreRefused):
+        Store.open(path)
+    path.unlink()
+    store = Store.open(path)  # the refusal gave the lock back
+    store._connection.close()
+
+
+Steps = Callable[..., None]
+
+
+@pytest.fixture
+def a_later_milepost(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    """Return what adds schema steps after those of today."""
+    today = schema_versions()
+
+    def add(*scripts: str) -> None:
+        later = list(enumerate(scripts, today[-1][0] + 1))
+        monkeypatch.setattr(opening, "schema_versions", lambda: [*today, *later])
+
+    return add
+
+
+def test_a_migration_keeps_what_is_stored(path: Path, a_later_milepost: Steps) -> None:
+    fill(path)
+    now = schema_versions()[-1][0]
+    a_later_milepost(
+        "-- A comment; with a semicolon.\nALTER TABLE gap\nADD COLUMN a TEXT;\n",
+        "CREATE TABLE b (c TEXT DEFAULT ';') STRICT;\nINSERT INTO b VALUES ('d');\n",
+    )
+    with closing(open_for_writing(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM entry").fetchone() == (300,)
+        assert connection.execute("SELECT c FROM b").fetchone() == ("d",)
+        connection.execute("SELECT a FROM gap")
+    assert version(path) == now + 2
+    open_for_writing(path).close()  # and takes no step twice
+
+
+def test_a_migration_that_fails_leaves_the_store_at_the_step_before(
+    path: Path, a_later_milepost: Steps
+) -> None:
+    fill(path)
+    now = schema_versions()[-1][0]
+    a_later_milepost("CREATE TABLE good (a);", "CREATE TABLE half (a);\nCREATE TABLE gap (a);")
+    with pytest.raises(StoreRefused, match=r"cannot be opened \(table gap already exists\)"):
+        open_for_writing(path)
+    assert version(path) == now + 1
+    with closing(sqlite3.connect(path)) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    assert "good" in names
+    assert "half" not in names
+
+
+def test_every_statement_fits_the_schema(connection: sqlite3.Connection) -> None:
+    for file in ("journal", "outbox", "tally", "tracks"):
+        assert statements(file)
+        for statement in statements(file).values():
+            prepared = statement.replace("?1", "NULL").replace("?2", "NULL").replace("?3", "1")
+            connection.execute(f"EXPLAIN {prepared.replace('?', 'NULL')}")

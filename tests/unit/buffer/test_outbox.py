@@ -1,0 +1,153 @@
+"""What is owed, and how each attempt to give it ended."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from buffer import outbox, tally
+from buffer.outbox import PendingEntry
+from buffer.statements import statements
+from tests.unit.buffer.rows import milestone, owe, settle
+
+SQL = statements("outbox")
+
+
+def tallies(connection: sqlite3.Connection) -> dict[str, int]:
+    return {name: n for name, n in connection.execute("SELECT name, n FROM tally") if n}
+
+
+def pending(connection: sqlite3.Connection, after: int = 0) -> list[PendingEntry]:
+    rows = connection.execute(SQL["pending"], ("erp", after, 100))
+    return [PendingEntry(*row) for row in rows]
+
+
+def parked(connection: sqlite3.Connection, key: str = "unit:1") -> list[int]:
+    return [row[0] for row in connection.execute(SQL["parked"], ("erp", key, 100))]
+
+
+def entry(connection: sqlite3.Connection, seq: int, *columns: str) -> tuple[Any, ...]:
+    statement = f"SELECT {', '.join(columns)} FROM entry WHERE seq = ?"
+    row: tuple[Any, ...] = connection.execute(statement, (seq,)).fetchone()
+    return row
+
+
+def test_a_milestone_is_owed_to_each_destination_with_its_event(
+    connection: sqlite3.Connection,
+) -> None:
+    assert owe(connection, 7, "unit:1", ("erp", "wms"))
+    row = milestone(7, "unit:1")
+    assert pending(connection) == [
+        PendingEntry(
+            1, "unit:1", 0, False, row.id, "picked", row.occurred_at, row.recorded_at, row.body
+        )
+    ]
+    assert tallies(connection) == {
+        "milestones/picked": 1,
+        "entries/erp/pending": 1,
+        "entries/wms/pending": 1,
+    }
+
+
+def test_a_fact_said_again_adds_nothing(connection: sqlite3.Connection) -> None:
+    assert owe(connection, 7)
+    before = list(connection.iterdump())
+    assert not owe(connection, 7)
+    assert not owe(connection, 7, "unit:2", ("wms",))
+    assert list(connection.iterdump()) == before
+
+
+def test_a_milestone_that_nobody_is_owed_is_kept(connection: sqlite3.Connection) -> None:
+    assert owe(connection, 7, destinations=())
+    assert tallies(connection) == {"milestones/picked": 1}
+
+
+def test_every_attempt_is_kept_and_the_last_one_shows(connection: sqlite3.Connection) -> None:
+    owe(connection, 1)
+    settle(connection, 1, "pending", 1, "retry")
+    assert entry(connection, 1, "state", "attempts", "outcome", "settled_at") == (
+        "pending", 1, "retry 1", None,
+    )  # fmt: skip
+    settle(connection, 1, "delivered", 2)
+    assert entry(connection, 1, "state", "attempts", "outcome", "settled_at") == (
+        "delivered", 2, "accepted 2", 3002,
+    )  # fmt: skip
+    attempts = connection.execute(SQL["attempts_of_entry"], (1,)).fetchall()
+    assert attempts == [
+        (1, 3000, 3001, "retry", "retry 1"),
+        (2, 3000, 3002, "accepted", "accepted 2"),
+    ]
+    assert tallies(connection) == {"milestones/picked": 1, "entries/erp/delivered": 1}
+
+
+def test_an_entry_that_may_have_arrived_stays_so_until_it_is_settled(
+    connection: sqlite3.Connection,
+) -> None:
+    owe(connection, 1)
+    settle(connection, 1, "pending", 1, "retry")
+    assert [row.unsure for row in pending(connection)] == [False]
+    settle(connection, 1, "pending", 2, "unknown")
+    settle(connection, 1, "pending", 3, "retry")
+    assert [bool(row.unsure) for row in pending(connection)] == [True]
+
+
+def test_parked_entries_are_out_of_the_queue_until_they_are_taken_back(
+    connection: sqlite3.Connection,
+) -> None:
+    for number in (1, 2, 3):
+        owe(connection, number)
+    outbox.park(connection, [2, 3])
+    assert [row.seq for row in pending(connection)] == [1]
+    assert parked(connection) == [2, 3]
+    outbox.unpark(connection, [2])
+    assert [row.seq for row in pending(connection, after=1)] == [2]
+    outbox.unpark_all(connection, "wms")
+    assert parked(connection) == [3]
+    outbox.unpark_all(connection, "erp")
+    assert [row.seq for row in pending(connection)] == [1, 2, 3]
+
+
+def test_a_dead_letter_that_is_sent_again_comes_before_what_is_parked_behind_it(
+    connection: sqlite3.Connection,
+) -> None:
+    for number in (1, 2, 3):
+        owe(connection, number)
+    settle(connection, 1, "dead", 1, "rejected")
+    outbox.park(connection, [2, 3])
+    assert connection.execute(SQL["dead_keys"], ("erp",)).fetchall() == [("unit:1",)]
+    assert outbox.revive(connection, 1) == ("erp", "unit:1")
+    assert parked(connection) == [1, 2, 3]
+    assert entry(connection, 1, "state", "attempts", "settled_at") == ("pending", 1, None)
+    assert tallies(connection) == {"milestones/picked": 3, "entries/erp/pending": 3}
+
+
+def test_a_discarded_dead_letter_says_why(connection: sqlite3.Connection) -> None:
+    owe(connection, 1)
+    settle(connection, 1, "dead", 1, "rejected")
+    assert outbox.discard(connection, 1, "booked by hand", 9000) == ("erp", "unit:1")
+    assert entry(connection, 1, "state", "outcome", "settled_at") == (
+        "discarded", "booked by hand", 9000,
+    )  # fmt: skip
+    assert tallies(connection) == {"milestones/picked": 1, "entries/erp/discarded": 1}
+
+
+@pytest.mark.parametrize("state", ["pending", "delivered", "discarded", None])
+def test_only_a_dead_letter_can_be_decided_on(
+    connection: sqlite3.Connection, state: outbox.State | None
+) -> None:
+    if state is not None:
+        owe(connection, 1)
+        settle(connection, 1, state)
+    before = list(connection.iterdump())
+    assert outbox.revive(connection, 1) is None
+    assert outbox.discard(connection, 1, "why", 9000) is None
+    assert list(connection.iterdump()) == before
+
+
+def test_counts_add_up_and_a_heartbeat_is_the_last_one(connection: sqlite3.Connection) -> None:
+    tally.count(connection, {"a": 2, "b": 0})
+    tally.count(connection, {"a": -1, "c": 5})
+    assert tallies(connection) == {"a": 1, "c": 5}
+    tally.beat(connection, 1, 2)
+    tally.beat(connection, 3, 4)
+    assert connection.execute("SELECT started_at, alive_at FROM heartbeat").fetchall() == [(3, 4)]
