@@ -27,7 +27,8 @@ def _check_url(url: str) -> str:
         raise ValueError("an address holds no user name or password; use bearer_token_file")
     if parts.fragment or not re.fullmatch(r"[!-~]+", url):
         raise ValueError(f"{url}: no fragment, no spaces, only ASCII; percent-encode the rest")
-    _ = parts.port  # raises ValueError where it is no port
+    # Both raise ValueError: where it is no port, and where it cannot be a name in the DNS.
+    _ = parts.port, parts.hostname.encode("idna")
     return url
 
 

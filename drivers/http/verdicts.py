@@ -252,7 +252,7 @@ def _why_unreachable(error: BaseException, place: str) -> str:
                     " check ca_file and the host name"
                 )
             case ssl.SSLError():
-                return f"TLS with {place} fails: {cause.reason}"
+                return f"TLS with {place} fails: {_clean(str(cause))}"
     return f"cannot connect to {place}: {_clean(str(error))}"
 
 

@@ -1,0 +1,169 @@
+"""The HTTP sink against an ERP that books, refuses, loses answers and goes away.
+
+One ERP serves all tests, so each has entries of its own.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+import drivers
+from drivers.contract import Accepted, Entry, Rejected, Retry, Sink, Unknown, system_clock
+from simulators.erp import Booking
+from simulators.erp_process import ErpProcess
+
+SEED = 20260301
+
+
+@pytest.fixture(scope="module")
+def erp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ErpProcess]:
+    with ErpProcess(tmp_path_factory.mktemp("erp"), seed=SEED) as running:
+        yield running
+
+
+@pytest.fixture
+async def sink(erp: ErpProcess) -> AsyncIterator[Sink]:
+    driver = drivers.find("http")
+    assert driver.sink_settings is not None
+    assert driver.open_sink is not None
+    settings = driver.sink_settings.model_validate(
+        {"url": erp.url, "look_up": erp.look_up, "timeout_seconds": 1}
+    )
+    opened = driver.open_sink(settings, system_clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def entry(request: pytest.FixtureRequest) -> Entry:
+    event = {"type": "ObjectEvent", "eventTime": "2026-03-01T08:00:00.125Z"}
+    return Entry(
+        id=hashlib.md5(request.node.name.encode()).hexdigest(),
+        key=f"order:Größe {request.node.name}",
+        name="picked",
+        occurred_at=1_772_352_000_125,
+        site="https://dc-north.example",
+        body=json.dumps(event).encode(),
+        attempt=1,
+    )
+
+
+def booked(erp: ErpProcess, *entries: Entry) -> list[Booking]:
+    return [line for line in erp.book() if line.key in {entry.id for entry in entries}]
+
+
+async def test_what_is_accepted_is_in_the_book_as_it_was_sent(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    verdict = await sink.deliver(entry)
+
+    [line] = booked(erp, entry)
+    assert verdict == Accepted(f'201 {{"receipt":"ERP-{line.number:06d}"}}')
+    assert line.type == "milepost.milestone.picked.v1"
+    assert line.subject == entry.key
+    assert line.body == json.loads(entry.body)
+
+
+async def test_a_repetition_is_accepted_and_takes_effect_once(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    before = erp.state()
+    await sink.deliver(entry)
+    again = await sink.deliver(replace(entry, attempt=2))
+
+    [line] = booked(erp, entry)
+    assert isinstance(again, Accepted)
+    assert f"ERP-{line.number:06d}" in again.receipt
+    after = erp.state()
+    assert after["repeats"] == before["repeats"] + 1
+    assert after["mismatches"] == before["mismatches"]
+
+
+@pytest.mark.parametrize("fault", ["swallow_rate", "cut_rate", "error_after_booking_rate"])
+async def test_a_lost_answer_is_unknown_until_a_look_up_finds_the_booking(
+    erp: ErpProcess, sink: Sink, entry: Entry, fault: str
+) -> None:
+    with erp.faulty(**{fault: 1}):
+        assert isinstance(await sink.deliver(entry), Unknown)
+
+    found = await sink.look_up(entry)
+    [line] = booked(erp, entry)
+    assert found == Accepted(f'found by look-up: 200 {{"receipt":"ERP-{line.number:06d}"}}')
+
+
+async def test_a_failure_before_the_booking_is_not_found_by_a_look_up(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    with erp.faulty(error_rate=1):
+        assert isinstance(await sink.deliver(entry), Unknown)
+
+    assert await sink.look_up(entry) is None
+
+
+async def test_an_erp_that_is_down_is_an_outage_and_comes_back(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    with erp.down():
+        verdict = await sink.deliver(entry)
+        assert await sink.look_up(entry) is None
+
+    assert isinstance(verdict, Retry)
+    assert verdict.outage
+    assert isinstance(await sink.deliver(entry), Accepted)
+
+
+async def test_poison_is_rejected_in_the_erps_words_and_hurts_no_other(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    other = replace(entry, id="0" * 32, key="order:other")
+    with erp.faulty(reject_subjects=[entry.key]):
+        verdicts = [await sink.deliver(entry), await sink.deliver(other)]
+
+    assert verdicts[0] == Rejected(f"422 {entry.key} cannot be posted in this period")
+    assert booked(erp, entry, other)[0].key == other.id
+
+
+async def test_an_entry_with_other_bytes_under_its_id_is_rejected(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    await sink.deliver(entry)
+    verdict = await sink.deliver(replace(entry, body=entry.body + b" "))
+
+    assert isinstance(verdict, Rejected)
+    assert len(booked(erp, entry)) == 1
+
+
+async def test_through_every_misfortune_each_entry_takes_effect_once(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    draw = random.Random(SEED)
+    entries = [replace(entry, id=f"{number:032x}") for number in range(1, 61)]
+    before = erp.state()
+
+    async def insist(owed: Entry) -> None:
+        while True:
+            verdict = await sink.deliver(owed)
+            if isinstance(verdict, Unknown) and draw.random() < 0.5:
+                verdict = await sink.look_up(owed) or verdict
+            if isinstance(verdict, Accepted):
+                return
+            assert isinstance(verdict, Unknown), f"{verdict} with seed {SEED}"
+
+    with erp.faulty(error_rate=0.1, error_after_booking_rate=0.2, swallow_rate=0.1, cut_rate=0.2):
+        await asyncio.gather(*(insist(owed) for owed in entries))
+
+    after = erp.state()
+    assert {line.key for line in booked(erp, *entries)} == {owed.id for owed in entries}
+    assert after["bookings"] == before["bookings"] + len(entries)
+    assert after["mismatches"] == before["mismatches"]
+    met = {
+        fault: count - before["faults"].get(fault, 0) for fault, count in after["faults"].items()
+    }
+    assert {fault for fault, count in met.items() if count > 0} == {
+        *("error", "error_after_booking", "swallowed", "cut")
+    }, f"seed {SEED}"
