@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from paho.mqtt import publish as paho
 
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 20.0
 CLIENT = "milepost-test"
 
 
-def settings_of(port: int, *topics: str, qos: int = 1, **more: object) -> MqttSettings:
+def settings_of(port: int, *topics: str, qos: int = 1, **more: Any) -> MqttSettings:
     subscriptions = [{"topic": topic, "qos": qos} for topic in topics or ("dc/#",)]
     return MqttSettings.model_validate(
         {"host": "127.0.0.1", "port": port, "client_id": CLIENT, "subscriptions": subscriptions}

@@ -231,6 +231,8 @@ async def test_random_bytes_never_crash_the_source() -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201 - shown by pytest when the test fails
     chance = random.Random(seed)
+    crashes: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: crashes.append(context))
     async with ScriptedBroker() as broker:
         for _ in range(150):
             async with running(settings_of(broker.port), RecordingIntake()) as listener:
@@ -240,6 +242,7 @@ async def test_random_bytes_never_crash_the_source() -> None:
                 peer.send(packet(kind, body, flags=chance.randrange(16)))
                 peer.writer.close()
                 assert await listener.ended()
+    assert crashes == []
 
 
 async def test_a_stalled_intake_holds_back_the_broker() -> None:

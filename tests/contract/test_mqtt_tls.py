@@ -1,0 +1,106 @@
+"""An encrypted connection, on which each side proves who it is."""
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from simulators.broker import Broker
+from tests.fault.mqtt_peers import RecordingIntake, listening, running, settings_of, until
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+
+VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+VALID_UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def certify(folder: Path, name: str, address: str) -> None:
+    """Write NAME.pem, a certificate that vouches for itself, and NAME.key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    host = x509.IPAddress(ipaddress.ip_address(address))
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(VALID_FROM)
+        .not_valid_after(VALID_UNTIL)
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    certify(tmp_path, "broker", "127.0.0.1")
+    certify(tmp_path, "elsewhere", "192.0.2.1")
+    certify(tmp_path, "ours", "127.0.0.1")
+    return tmp_path
+
+
+def broker_with(certificates: Path, name: str) -> Broker:
+    settings = [
+        f"certfile {certificates / name}.pem",
+        f"keyfile {certificates / name}.key",
+        f"cafile {certificates / 'ours'}.pem",
+        "require_certificate true",
+    ]
+    return Broker(certificates / "state", settings=settings)
+
+
+@pytest.fixture
+def tls_broker(certificates: Path) -> Iterator[Broker]:
+    with broker_with(certificates, "broker") as broker:
+        yield broker
+
+
+async def test_messages_come_over_an_encrypted_connection(
+    tls_broker: Broker, certificates: Path
+) -> None:
+    intake = RecordingIntake()
+    tls = {
+        "ca_file": certificates / "broker.pem",
+        "certificate_file": certificates / "ours.pem",
+        "key_file": certificates / "ours.key",
+    }
+    async with listening(settings_of(tls_broker.port, "$SYS/broker/version", tls=tls), intake):
+        await until(lambda: intake.payloads)
+    assert intake.payloads[0].startswith("mosquitto version")
+
+
+async def test_a_broker_that_nobody_vouches_for_is_refused(
+    tls_broker: Broker, certificates: Path
+) -> None:
+    settings = settings_of(tls_broker.port, tls={"ca_file": certificates / "elsewhere.pem"})
+    async with running(settings, RecordingIntake()) as listener:
+        assert "certificate verify failed" in await listener.ended()
+
+
+async def test_a_broker_under_another_name_is_refused(certificates: Path) -> None:
+    with broker_with(certificates, "elsewhere") as broker:
+        settings = settings_of(broker.port, tls={"ca_file": certificates / "elsewhere.pem"})
+        async with running(settings, RecordingIntake()) as listener:
+            assert "not valid for '127.0.0.1'" in await listener.ended()
+
+
+async def test_without_our_certificate_the_broker_refuses_us(
+    tls_broker: Broker, certificates: Path
+) -> None:
+    settings = settings_of(tls_broker.port, tls={"ca_file": certificates / "broker.pem"})
+    async with running(settings, RecordingIntake()) as listener:
+        assert "ertificate required" in (await listener.ended()).replace("_", " ").lower()
+
+
+async def test_a_port_without_encryption_is_told(broker: Broker, certificates: Path) -> None:
+    settings = settings_of(broker.port, tls={"ca_file": certificates / "broker.pem"})
+    async with running(settings, RecordingIntake()) as listener:
+        assert f"cannot connect to 127.0.0.1:{broker.port}" in await listener.ended()
