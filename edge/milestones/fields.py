@@ -16,6 +16,8 @@ LARGEST_NUMBER = 10**12
 """A count or weight beyond it is garbage."""
 
 _DECIMALS = 6
+# dumps() would build an encoder for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -112,7 +114,7 @@ def joined(key: str, values: Sequence[str | None]) -> str:
     """Return a track's key for a key and the values that divide it further."""
     if not values:
         return key
-    return f"{key} {json.dumps(list(values), ensure_ascii=False, separators=(',', ':'))}"
+    return f"{key} {_encode(values)}"
 
 
 def matcher(pattern: Pattern) -> Test | None:

@@ -182,6 +182,15 @@ def test_a_stage_before_an_end_that_is_told_after_it_does_not_undo_it(here: Any)
     assert len(here.reasons) == 1
 
 
+def test_an_end_told_after_a_stage_that_happened_later_is_marked(here: Any) -> None:
+    # The engine was down when the unit was lost and found again.
+    here.see("packed", 1_000, unit="U1")
+    here.see("loaded", 30_000, unit="U1")
+    lose(here, 10_000)
+    lose(here, 50_000)
+    assert marks(here)[2:] == [("lost", Mark.LATE), ("lost", Mark.IN_ORDER)]
+
+
 def test_a_retraction_passes_and_undoes_the_end(here: Any) -> None:
     here.see("packed", 1_000, unit="U1", order="SO-1")
     lose(here, 10_000)

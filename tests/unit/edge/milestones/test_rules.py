@@ -1,10 +1,22 @@
+import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from edge.milestones.rules import Lifecycle, Rule, faults
+from edge.milestones.rules import (
+    AbsenceRule,
+    GatherRule,
+    JoinRule,
+    Lifecycle,
+    OneRule,
+    Rule,
+    TransitionRule,
+    faults,
+)
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 ONE = {"operator": "one", "milestone": "received", "about": "unit", "of": {"kind": "scan"}}
@@ -95,3 +107,33 @@ def test_a_lifecycle_named_like_a_rule_is_refused() -> None:
     assert found({"inbound": ONE}, {"inbound": {"stages": ["received"]}}) == [
         "lifecycles.inbound and rules.inbound have the same name; rename one"
     ]
+
+
+PAGE = (Path(__file__).parents[4] / "docs" / "rules.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_of_the_documentation_are_valid() -> None:
+    examples = tomllib.loads("\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)))
+    rules = {name: RULE.validate_python(rule) for name, rule in examples["rules"].items()}
+    lifecycles = {n: Lifecycle.model_validate(each) for n, each in examples["lifecycles"].items()}
+    assert len({rule.operator for rule in rules.values()}) == 5
+    assert len(lifecycles) == 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "settings"),
+    [
+        ("one", OneRule),
+        ("transition", TransitionRule),
+        ("join", JoinRule),
+        ("gather", GatherRule),
+        ("absence", AbsenceRule),
+        ("Lifecycles", Lifecycle),
+    ],
+)
+def test_every_setting_is_documented(heading: str, settings: type[BaseModel]) -> None:
+    _, *sections = PAGE.split("\n## ")
+    (section,) = [each for each in sections if re.match(rf"{heading}\b", each)]
+    (shared,) = [each for each in sections if each.startswith("What holds for every rule")]
+    for setting in settings.model_fields:
+        assert f"| `{setting}` |" in section + shared
