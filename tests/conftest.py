@@ -9,6 +9,7 @@ import uvloop
 
 from simulators import broker as simulator
 from simulators.erp_process import ErpProcess
+from tests.gateway import Gateway, Scanner
 
 
 def pytest_asyncio_loop_factories(
@@ -40,3 +41,17 @@ def erp(tmp_path: Path) -> Iterator[ErpProcess]:
     """Run the simulated ERP with a book of its own; it is stopped after the test."""
     with ErpProcess(tmp_path / "erp") as running:
         yield running
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, broker: simulator.Broker, erp: ErpProcess) -> Iterator[Gateway]:
+    """Run the real daemon between the broker and the ERP; it is killed after the test."""
+    with Gateway(tmp_path, broker, erp) as running:
+        yield running
+
+
+@pytest.fixture
+def scanner(broker: simulator.Broker) -> Iterator[Scanner]:
+    """Connect a scanner to the broker."""
+    with Scanner(broker) as connected:
+        yield connected

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 import drivers
 from drivers.contract import Settings
 from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import ObservationSettings
+from edge.milestones.epcis import Site
 from edge.milestones.rules import Lifecycle, Rule
 
 
@@ -42,10 +43,13 @@ class SiteSettings(Settings):
         _of_form(r"https?://[^\s/]+(/\S*[^\s/])?", "an http(s) address without a slash at its end"),
     ]
     """Prefix of identifiers that GS1 does not issue (orders, read points); no slash at the end."""
-    zone_offset: Annotated[
-        str, _of_form(r"[+-]\d\d:\d\d", 'an offset from UTC such as "+01:00"')
-    ] = "+00:00"
+    zone_offset: str = "+00:00"
     """The site's offset from UTC, told with every event."""
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        Site(self.uri, self.zone_offset)
+        return self
 
 
 class StoreSettings(Settings):

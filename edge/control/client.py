@@ -1,11 +1,19 @@
 """Asking the running daemon over its control socket."""
 
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlencode
 
-import httpx
+import orjson
 from pydantic import ValidationError
 
 from edge.control.health import Report
+
+TIMEOUT_SECONDS = 5.0
 
 
 class NotRunning(Exception):
@@ -30,7 +38,7 @@ class Control:
 
         """
         try:
-            return Report.model_validate_json(self._request("GET", "/health").content)
+            return Report.model_validate_json(self._request("GET", "/health"))
         except ValidationError as error:
             raise NotRunning(f"{self._socket}: answers, but not as this Milepost") from error
 
@@ -40,21 +48,35 @@ class Control:
 
     def discard(self, entry: int, reason: str) -> None:
         """Have a dead letter given up."""
-        self._request("POST", f"/outbox/{entry}/discard", params={"reason": reason})
+        self._request("POST", f"/outbox/{entry}/discard", {"reason": reason})
 
     def _request(
-        self, method: str, path: str, params: dict[str, str] | None = None
-    ) -> httpx.Response:
-        transport = httpx.HTTPTransport(uds=str(self._socket))
-        try:
-            with httpx.Client(transport=transport, timeout=5) as client:
-                response = client.request(method, f"http://milepost{path}", params=params)
-        except PermissionError as error:
-            raise NotRunning(f"{self._socket}: {error.strerror}") from error
-        except httpx.TransportError as error:
-            raise NotRunning(f"{self._socket}: {error}") from error
-        if response.is_client_error:
-            raise Refused(response.json()["detail"])
-        if response.is_error:
-            raise NotRunning(f"{self._socket}: failed to answer ({response.status_code})")
-        return response
+        self, method: str, path: str, parameters: Mapping[str, str] | None = None
+    ) -> bytes:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        with closing(_Connection(self._socket)) as connection:
+            try:
+                connection.request(method, path + query)
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, HTTPException) as error:
+                raise NotRunning(f"{self._socket}: {error}") from error
+        if 400 <= answer.status < 500:  # noqa: PLR2004 - client errors, RFC 9110, section 15.5
+            raise Refused(orjson.loads(content)["detail"])
+        if answer.status != HTTPStatus.OK:
+            raise NotRunning(f"{self._socket}: failed to answer ({answer.status})")
+        return content
+
+
+class _Connection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("milepost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))

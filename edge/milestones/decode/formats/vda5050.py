@@ -17,9 +17,9 @@ _OPTIONAL = (("type", "actionType"), ("unit", "resultDescription"), ("unit", "ac
 
 
 def read(payload: bytes) -> list[Part]:
-    """Return a part for each action: device, order, action, type, status and unit.
+    """Return a part for each action: device, transport, action, type, status and unit.
 
-    Absent are `order` of a vehicle that has had none, and `type` and `unit`
+    Absent are `transport`, the vehicle's `orderId`, before it has had one, and `type` and `unit`
     where the vehicle does not tell them. `unit` is the result of the action,
     where a vehicle reports the tag that it read (`resultDescription`, in 3.0
     `actionResult`). Paths of a mapping start at the action's state.
@@ -33,8 +33,8 @@ def read(payload: bytes) -> list[Part]:
     vehicle: dict[str, Value] = {
         "device": f"{_text(state, 'manufacturer')}/{_text(state, 'serialNumber')}",
     }
-    if (order := _text_if_any(state, "orderId")) is not None:
-        vehicle["order"] = order
+    if (transport := _text_if_any(state, "orderId")) is not None:
+        vehicle["transport"] = transport
     return [
         Part(action, occurred_at, vehicle | _task(action))
         for name in _LISTS

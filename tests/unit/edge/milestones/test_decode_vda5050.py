@@ -81,7 +81,7 @@ def test_the_states_of_these_tests_are_states_by_the_official_schema(
 
 
 def test_each_action_is_an_observation() -> None:
-    common = {"device": "Acme/amr-07", "order": "T-000012"}
+    common = {"device": "Acme/amr-07", "transport": "T-000012"}
     at = 1_769_000_000_120
     assert decode(STATE) == [
         (
@@ -116,7 +116,7 @@ def test_an_unknown_status_is_passed_on(status: str) -> None:
 
 
 def test_a_vehicle_that_has_had_no_order_tells_none() -> None:
-    assert "order" not in decode(STATE | {"orderId": ""})[0][1]
+    assert "transport" not in decode(STATE | {"orderId": ""})[0][1]
 
 
 def test_a_vehicle_without_actions_tells_nothing() -> None:
