@@ -19,7 +19,7 @@ LOST_AFTER = 6.0
 LONGEST_LOADING = 5.0
 
 
-@pytest.fixture(params=LENGTHS, ids=str)
+@pytest.fixture(scope="module", params=LENGTHS, ids=str)
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     seed, seconds = request.param
     return plan(seed, seconds)
@@ -117,16 +117,17 @@ def watch_doors(scenario: Scenario) -> Iterable[tuple[float, Fact]]:
         if closed.topic.endswith("/close")
     }
     scanned = {r.fields["unit"]: r for r in records(scenario, "door-scan")}
-    on_board = defaultdict(set)
+    on_board: dict[object, dict[str | int, float]] = defaultdict(dict)
     for load in records(scenario, "load"):
         unit = load.fields["unit"]
         assert load.fields["trailer"] == scanned[unit].fields["trailer"]
         assert 0 < load.occurred - scanned[unit].occurred <= LONGEST_LOADING
-        on_board[load.fields["trailer"]].add(unit)
+        on_board[load.fields["trailer"]][unit] = load.occurred
         yield load.occurred, Fact.of("loaded", f"unit:{unit}", order=order[unit])
     for release in records(scenario, "release"):
         units = on_board.pop(release.fields["trailer"])
         assert release.fields["count"] == len(units)
+        assert release.occurred > max(units.values())
         for unit in units:
             yield release.occurred, Fact.of("departed", f"unit:{unit}", order=order[unit])
     assert not on_board
@@ -167,6 +168,22 @@ def test_a_play_has_forty_orders_and_two_hundred_units_whatever_its_length(
     assert names == {
         *("received", "stored", "picked", "packed", "loaded", "departed"),
         *("returned", "short", "lost"),
+    }
+
+
+def test_every_unit_lives_one_of_the_lives_of_a_unit(scenario: Scenario) -> None:
+    lives: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for fact in scenario.truth:
+        if fact.key.startswith("unit:"):
+            lives[fact.key] += (fact.name,)
+    outbound = ("packed", "loaded", "departed")
+    assert set(lives.values()) == {
+        ("received", "stored"),
+        ("received", "lost"),
+        outbound,
+        (*outbound, "returned"),
+        ("returned",),
+        ("returned", "returned"),
     }
 
 
