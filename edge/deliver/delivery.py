@@ -73,9 +73,12 @@ class Delivery:
         self._clock = clock
         self._draw = draw
         self._changed = asyncio.Event()
+        self._holds = settings.after_rejection == "hold"
         self._queue = KeyQueue(held=())
+        self._released: set[str] = set()
         self._fetch: set[str] = set()
         self._cursor = 0
+        self._ahead: set[int] = set()
         self._silences = 0
         self._stopping = False
         self._circuit = self._new_circuit()
@@ -85,9 +88,8 @@ class Delivery:
         self._changed.set()
 
     def release(self, key: str) -> None:
-        """Say that an operator decided on the dead letter that held the key back."""
-        self._queue.release(key)
-        self._fetch.add(key)
+        """Say that an operator decided on a dead letter of the key."""
+        self._released.add(key)
         self._changed.set()
 
     def stop(self) -> None:
@@ -103,18 +105,20 @@ class Delivery:
 
         """
         # Nothing is under way now, so the queue can be built afresh from the store.
-        await self._store.write(lambda c: outbox.unpark_all(c, self.name))
-        self._queue = KeyQueue(held=await self._reader.dead_keys(self.name))
+        self._released.clear()
         self._fetch.clear()
+        self._ahead.clear()
         self._cursor = 0
+        self._silences = 0
+        await self._store.write(lambda c: outbox.unpark_all(c, self.name))
+        self._queue = KeyQueue(held=await self._dead_keys())
         self._circuit = self._new_circuit()
         under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
             while not self._stopping:
                 self._changed.clear()
                 await self._load()
-                self._send(sink, link, group, under_way)
-                await self._wait()
+                await self._wait(self._send(sink, link, group, under_way))
 
     def _new_circuit(self) -> Circuit:
         s = self._settings
@@ -124,41 +128,58 @@ class Delivery:
 
     async def _load(self) -> None:
         """Fill the window from the store."""
-        for key in list(self._fetch):
-            self._fetch.discard(key)
-            rows = await self._reader.parked(self.name, key, CHUNK + 1)
-            entries = rows[:CHUNK]
-            await self._store.write(partial(outbox.unpark, entries=[row.seq for row in entries]))
-            self._queue.unpark(key, entries, more=len(rows) > CHUNK)
+        if self._released:
+            released, self._released = self._released, set()
+            for key in released - await self._dead_keys():
+                if self._queue.release(key):
+                    self._fetch.add(key)
+        while self._fetch and self._queue.has_room:
+            await self._unpark(self._fetch.pop())
         while self._queue.has_room:
             rows = await self._reader.pending(self.name, self._cursor, CHUNK)
             if not rows:
                 return
             self._cursor = rows[-1].seq
-            parked = [row.seq for row in rows if not self._queue.offer(row)]
+            new = [row for row in rows if row.seq not in self._ahead]
+            self._ahead = {seq for seq in self._ahead if seq > self._cursor}
+            parked = [row.seq for row in new if not self._queue.offer(row)]
             if parked:
                 await self._store.write(partial(outbox.park, entries=parked))
 
+    async def _unpark(self, key: str) -> None:
+        rows = await self._reader.parked(self.name, key, CHUNK + 1)
+        entries = rows[:CHUNK]
+        await self._store.write(partial(outbox.unpark, entries=[row.seq for row in entries]))
+        # After a restart, a dead letter that is sent again may lie where the cursor still comes by.
+        self._ahead.update(row.seq for row in entries if row.seq > self._cursor)
+        self._queue.unpark(key, entries, more=len(rows) > CHUNK)
+
+    async def _dead_keys(self) -> set[str]:
+        """Return the keys that are held back; with several dead letters, until the last."""
+        return await self._reader.dead_keys(self.name) if self._holds else set()
+
     def _send(
         self, sink: Sink, link: Link, group: asyncio.TaskGroup, under_way: set[asyncio.Task[None]]
-    ) -> None:
+    ) -> float | None:
+        """Send what may be sent; return when more may be sent although nothing changes."""
         now = asyncio.get_running_loop().time()
         if now < self._circuit.opens_until:
-            return
-        while len(under_way) < self._circuit.limit and (entry := self._queue.lease(now)):
+            return self._circuit.opens_until
+        while len(under_way) < self._circuit.limit:
+            entry = self._queue.lease(now)
+            if entry is None:
+                return self._queue.next_rest_ends
             task = group.create_task(self._deliver(sink, link, entry))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
             task.add_done_callback(lambda _: self._changed.set())
+        return None  # until one of those under way has ended
 
-    async def _wait(self) -> None:
-        """Wait until something changed, or a key or the destination may be tried again."""
-        now = asyncio.get_running_loop().time()
+    async def _wait(self, until: float | None) -> None:
+        """Wait until something changed, but not beyond `until`."""
         wait = POLL_SECONDS
-        if now < self._circuit.opens_until:
-            wait = min(wait, self._circuit.opens_until - now)
-        elif (ends := self._queue.next_rest_ends) is not None:
-            wait = min(wait, max(ends - now, 0.0))
+        if until is not None:
+            wait = min(wait, max(until - asyncio.get_running_loop().time(), 0.0))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), wait)
 
@@ -175,25 +196,34 @@ class Delivery:
             body=row.body,
             attempt=row.attempts + 1,
         )
-        verdict: Verdict | None = await sink.look_up(entry) if row.unsure else None
-        if verdict is None:
-            verdict = await sink.deliver(entry)
+        verdict = await self._attempt(sink, entry, unsure=row.unsure)
         self._judge(link, verdict, sent_at)
         await self._settle(row, verdict, started_at)
 
+    async def _attempt(self, sink: Sink, entry: Entry, *, unsure: bool) -> Verdict:
+        """Send an entry, unless it turns out that it has arrived earlier."""
+        try:
+            found = await sink.look_up(entry) if unsure else None
+            return found or await sink.deliver(entry)
+        except Exception as error:
+            # A fault of the driver holds back the entry that meets it, not the queue.
+            log.exception("driver_failed", destination=self.name, milestone=entry.id)
+            return Unknown(f"the driver failed: {error!r}; see the log")
+
     def _judge(self, link: Link, verdict: Verdict, sent_at: float) -> None:
         """Learn from a verdict whether the destination as a whole works."""
-        now = asyncio.get_running_loop().time()
         if isinstance(verdict, Unknown):
             self._silences += 1
+            is_outage = verdict.outage or self._silences >= SILENCES or self._circuit.is_open
         else:
             self._silences = 0
-        if isinstance(verdict, (Retry, Unknown)):
+            is_outage = isinstance(verdict, Retry) and verdict.outage
+        if is_outage and isinstance(verdict, (Retry, Unknown)):
             after = verdict.after if isinstance(verdict, Retry) else None
-            if verdict.outage or self._silences >= SILENCES:
-                link.down(verdict.reason)
-                self._circuit.failed(sent_at, now, after)
-        else:
+            link.down(verdict.reason)
+            self._circuit.failed(sent_at, asyncio.get_running_loop().time(), after)
+        elif not isinstance(verdict, Unknown):
+            # A Retry, too, is an answer: the destination works, it only does not take this one yet.
             link.up()
             self._circuit.worked()
 

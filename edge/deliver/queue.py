@@ -19,6 +19,8 @@ from buffer.outbox import PendingEntry
 
 WINDOW = 1000
 """Entries of ready and busy keys held in memory."""
+MAX_RESTING = 10_000
+"""Keys that may rest, each with its head in memory; beyond that nothing more is loaded."""
 
 
 class KeyQueue:
@@ -37,7 +39,7 @@ class KeyQueue:
     @property
     def has_room(self) -> bool:
         """Whether more entries should be loaded."""
-        return self._loaded < WINDOW
+        return self._loaded < WINDOW and len(self._resting) < MAX_RESTING
 
     @property
     def next_rest_ends(self) -> float | None:
@@ -109,13 +111,21 @@ class KeyQueue:
             self._parked.add(key)
         return behind
 
-    def release(self, key: str) -> None:
-        """Let a held key go on; what is parked of it must be fetched."""
+    def release(self, key: str) -> bool:
+        """Let a held key go on; True if its parked entries come next.
+
+        They do not while entries of the key are in memory: those come first,
+        and `settled` tells when they are through.
+        """
         self._held.discard(key)
         self._parked.add(key)
+        return key not in self._chains
 
     def unpark(self, key: str, entries: Sequence[PendingEntry], *, more: bool) -> None:
-        """Take parked entries back, in order; `more` if others of the key stay parked."""
+        """Take parked entries back, in order; `more` if others of the key stay parked.
+
+        Only of a key whose parked entries come next, as `settled` or `release` said.
+        """
         self._parked.discard(key)
         for entry in entries:
             self.offer(entry)
