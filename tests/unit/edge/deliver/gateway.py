@@ -1,0 +1,170 @@
+"""A real store with one destination, and a destination that answers as it is told."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+from buffer import outbox
+from buffer.reader import Reader
+from buffer.store import Store
+from drivers.contract import Accepted, Entry, Link, Verdict, system_clock
+from edge.deliver.delivery import Delivery
+from edge.deliver.settings import DestinationSettings
+from tests.unit.buffer.rows import milestone, owe
+
+Answer = Callable[[Entry], Verdict | Awaitable[Verdict]]
+
+
+def accept(entry: Entry) -> Verdict:
+    return Accepted(f"booked {entry.id}")
+
+
+def number(entry: Entry) -> int:
+    """Return the number that the test gave the entry's milestone."""
+    return int(entry.id, 16)
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until something has come about; fails after 30 s."""
+    async with asyncio.timeout(30):
+        while True:
+            result = condition()
+            if result if isinstance(result, bool) else await result:
+                return
+            await asyncio.sleep(0.002)
+
+
+class ScriptedSink:
+    """A destination in memory; `answer` decides on each entry, what is accepted is booked."""
+
+    def __init__(self, answer: Answer = accept) -> None:
+        self.answer = answer
+        self.sent: list[Entry] = []
+        self.looked_up: list[Entry] = []
+        self.booked: list[Entry] = []
+        self.hidden: dict[str, str] = {}
+        """What a look-up finds: receipts by id."""
+        self.under_way: set[str] = set()
+        self.most_under_way = 0
+        self.overtaken: list[str] = []
+        """Keys of which two entries were under way at once."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of what was sent, in order."""
+        return [number(entry) for entry in self.sent]
+
+    async def deliver(self, entry: Entry) -> Verdict:
+        if entry.key in self.under_way:
+            self.overtaken.append(entry.key)
+        self.sent.append(entry)
+        self.under_way.add(entry.key)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        try:
+            result = self.answer(entry)
+            verdict = await result if isinstance(result, Awaitable) else result
+        finally:
+            self.under_way.discard(entry.key)
+        if isinstance(verdict, Accepted):
+            self.booked.append(entry)
+        return verdict
+
+    async def look_up(self, entry: Entry) -> Accepted | None:
+        self.looked_up.append(entry)
+        receipt = self.hidden.get(entry.id)
+        return None if receipt is None else Accepted(receipt)
+
+    async def close(self) -> None:
+        pass
+
+
+class Gateway:
+    """A store, and the delivery to the destination "erp" that it owes milestones."""
+
+    def __init__(self, store: Store, reader: Reader) -> None:
+        self.store = store
+        self.reader = reader
+        self.link = Link("erp", system_clock)
+        self.owed = 0
+        self.draw = random.Random(7)
+
+    async def owe(self, *keys: str) -> None:
+        """Owe a milestone to each key in turn, in one commit; they are numbered from 1."""
+        first = self.owed + 1
+        self.owed += len(keys)
+
+        def append(connection: Any) -> None:
+            for each, key in enumerate(keys, first):
+                owe(connection, each, key)
+
+        await self.store.write(append)
+
+    def body(self, entry: Entry) -> bytes:
+        """Return the bytes with which the entry was owed."""
+        return milestone(number(entry), entry.key).body
+
+    def delivery(self, **settings: Any) -> Delivery:
+        quick = {"retry_initial_seconds": 0.002, "retry_ceiling_seconds": 0.01}
+        return Delivery(
+            name="erp",
+            settings=DestinationSettings.model_validate({"driver": "x", **quick, **settings}),
+            site="https://dc.example",
+            store=self.store,
+            reader=self.reader,
+            clock=system_clock,
+            draw=self.draw,
+        )
+
+    @asynccontextmanager
+    async def delivering(self, sink: ScriptedSink, **settings: Any) -> AsyncIterator[Delivery]:
+        """Run a new delivery; at the end let it settle what is under way."""
+        delivery = self.delivery(**settings)
+        running = asyncio.create_task(delivery.run(sink, self.link))
+        try:
+            yield delivery
+        finally:
+            delivery.stop()
+            await running
+
+    @asynccontextmanager
+    async def killed_after(self, sink: ScriptedSink, **settings: Any) -> AsyncIterator[Delivery]:
+        """Run a new delivery; at the end what is under way is cut off."""
+        delivery = self.delivery(**settings)
+        running = asyncio.create_task(delivery.run(sink, self.link))
+        try:
+            yield delivery
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def counts(self) -> Counter[str]:
+        """Return how many entries are in which state."""
+        tallies = await self.reader.tallies()
+        prefix = "entries/erp/"
+        return +Counter({k.removeprefix(prefix): n for k, n in tallies.items() if prefix in k})
+
+    async def until_counted(self, **counts: int) -> None:
+        """Wait until that many entries are in each state, and no others."""
+
+        async def counted() -> bool:
+            return await self.counts() == counts
+
+        await until(counted)
+
+    async def revive(self, delivery: Delivery, entry: int) -> None:
+        """Send a dead letter again, as an operator does."""
+        owed = await self.store.write(partial(outbox.revive, entry=entry))
+        assert owed is not None
+        delivery.release(owed[1])
+
+    async def discard(self, delivery: Delivery, entry: int) -> None:
+        """Give a dead letter up, as an operator does."""
+        work = partial(outbox.discard, entry=entry, reason="by hand", at=1)
+        owed = await self.store.write(work)
+        assert owed is not None
+        delivery.release(owed[1])

@@ -1,0 +1,283 @@
+"""Each milestone reaches its destination, with the same id and bytes, in order per key."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from buffer.failures import StoreFailed
+from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
+from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
+
+
+async def test_an_entry_tells_the_sink_all_there_is_to_tell(gateway: Gateway) -> None:
+    await gateway.owe("unit:1")
+    sink = ScriptedSink()
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=1)
+    (entry,) = sink.sent
+    assert entry == Entry(
+        id="0" * 31 + "1",
+        key="unit:1",
+        name="picked",
+        occurred_at=1001,
+        site="https://dc.example",
+        body=b'{"number": 1}',
+        attempt=1,
+    )
+    (told,) = await gateway.reader.entries("erp", "delivered", 10)
+    assert (told.attempts, told.outcome) == (1, f"booked {entry.id}")
+    assert gateway.link.is_up
+
+
+async def test_what_is_owed_while_it_runs_is_delivered_when_it_is_woken(gateway: Gateway) -> None:
+    sink = ScriptedSink()
+    async with gateway.delivering(sink) as delivery:
+        for count in (1, 2, 3):
+            await gateway.owe("unit:1")
+            delivery.wake()
+            await gateway.until_counted(delivered=count)
+    assert sink.numbers == [1, 2, 3]
+
+
+async def test_every_attempt_carries_the_same_id_and_bytes_and_is_recorded(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1")
+    verdicts: list[Verdict] = [Retry("busy"), Unknown("silence"), Retry("busy"), Accepted("yes")]
+    sink = ScriptedSink(lambda entry: verdicts[entry.attempt - 1])
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=1)
+    assert [entry.attempt for entry in sink.sent] == [1, 2, 3, 4]
+    assert len({(entry.id, entry.body, entry.key, entry.occurred_at) for entry in sink.sent}) == 1
+    assert sink.sent[0].body == gateway.body(sink.sent[0])
+    attempts = await gateway.reader.attempts_of(1)
+    assert [(each.number, each.verdict, each.detail) for each in attempts] == [
+        (1, "retry", "busy"),
+        (2, "unknown", "silence"),
+        (3, "retry", "busy"),
+        (4, "accepted", "yes"),
+    ]
+    assert all(each.started_at <= each.ended_at for each in attempts)
+
+
+async def test_an_unknown_outcome_is_looked_up_and_not_sent_again_if_it_has_arrived(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:1")
+
+    def arrives_without_an_answer(entry: Entry) -> Verdict:
+        if number(entry) == 1:
+            sink.hidden[entry.id] = "found"
+            return Unknown("silence")
+        return Accepted("yes")
+
+    sink = ScriptedSink(arrives_without_an_answer)
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=2)
+    assert sink.numbers == [1, 2]
+    assert [number(entry) for entry in sink.looked_up] == [1]
+    (first, _) = await gateway.reader.entries("erp", "delivered", 10)
+    assert (first.attempts, first.outcome) == (2, "found")
+
+
+async def test_an_unknown_outcome_is_sent_again_if_it_has_not_arrived(gateway: Gateway) -> None:
+    await gateway.owe("unit:1")
+    sink = ScriptedSink(lambda e: Unknown("silence") if e.attempt == 1 else accept(e))
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=1)
+    assert [entry.attempt for entry in sink.looked_up] == [2]
+    assert [entry.attempt for entry in sink.sent] == [1, 2]
+
+
+async def test_what_may_have_arrived_is_looked_up_after_a_restart_too(gateway: Gateway) -> None:
+    await gateway.owe("unit:1")
+    verdicts: list[Verdict] = [Unknown("silence"), Retry("busy", after=1000)]
+    sink = ScriptedSink(lambda entry: verdicts[entry.attempt - 1])
+    async with gateway.delivering(sink):
+        await until(lambda: len(sink.sent) == 2)
+    sink.hidden[sink.sent[0].id] = "found"
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=1)
+    assert [entry.attempt for entry in sink.sent] == [1, 2]
+
+
+async def test_a_rejected_entry_holds_its_key_while_others_go_on(gateway: Gateway) -> None:
+    await gateway.owe("unit:1", "unit:2", "unit:1", "unit:2", "unit:1")
+    sink = ScriptedSink(lambda e: Rejected("never") if number(e) == 1 else accept(e))
+    async with gateway.delivering(sink) as delivery:
+        await gateway.until_counted(delivered=2, dead=1, pending=2)
+        await gateway.owe("unit:1", "unit:3")
+        delivery.wake()
+        await gateway.until_counted(delivered=3, dead=1, pending=3)
+    assert sorted(sink.numbers) == [1, 2, 4, 7]
+    async with gateway.delivering(sink):  # and still after a restart
+        await gateway.owe("unit:4")
+        await gateway.until_counted(delivered=4, dead=1, pending=3)
+    assert sorted(sink.numbers) == [1, 2, 4, 7, 8]
+
+
+async def test_a_dead_letter_that_is_sent_again_comes_first_then_what_it_held_back(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:1", "unit:1")
+    sink = ScriptedSink(
+        lambda e: Rejected("no") if e.attempt == 1 and number(e) == 1 else accept(e)
+    )
+    async with gateway.delivering(sink) as delivery:
+        await gateway.until_counted(dead=1, pending=2)
+        await gateway.owe("unit:1")
+        await gateway.revive(delivery, 1)
+        await gateway.until_counted(delivered=4)
+    assert [number(entry) for entry in sink.booked] == [1, 2, 3, 4]
+    assert [entry.attempt for entry in sink.sent if number(entry) == 1] == [1, 2]
+
+
+async def test_after_a_dead_letter_is_discarded_its_key_goes_on(gateway: Gateway) -> None:
+    await gateway.owe("unit:1", "unit:1", "unit:1")
+    sink = ScriptedSink(lambda e: Rejected("no") if number(e) == 1 else accept(e))
+    async with gateway.delivering(sink) as delivery:
+        await gateway.until_counted(dead=1, pending=2)
+        await gateway.discard(delivery, 1)
+        await gateway.until_counted(discarded=1, delivered=2)
+    assert sink.numbers == [1, 2, 3]
+
+
+async def test_where_dead_letters_do_not_hold_the_key_goes_on_also_after_a_restart(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:1")
+    sink = ScriptedSink(lambda e: Rejected("no") if number(e) == 1 else accept(e))
+    async with gateway.delivering(sink, after_rejection="continue"):
+        await gateway.until_counted(dead=1, delivered=1)
+    await gateway.owe("unit:1")
+    async with gateway.delivering(sink, after_rejection="continue"):
+        await gateway.until_counted(dead=1, delivered=2)
+
+
+async def test_where_dead_letters_do_not_hold_one_can_be_sent_again_amid_its_key(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:1", "unit:1")
+    goes_on = asyncio.Event()
+
+    async def wait(entry: Entry) -> Verdict:
+        await goes_on.wait()
+        return Retry("busy") if entry.attempt == 1 else Accepted("yes")
+
+    def answer(entry: Entry) -> Verdict | Awaitable[Verdict]:
+        if number(entry) == 1 and entry.attempt == 1:
+            return Rejected("no")
+        return wait(entry) if number(entry) == 2 else accept(entry)
+
+    sink = ScriptedSink(answer)
+    async with gateway.delivering(sink, after_rejection="continue") as delivery:
+        await until(lambda: sink.numbers == [1, 2])
+        await gateway.revive(delivery, 1)
+        await gateway.owe("unit:1")
+        delivery.wake()
+        goes_on.set()
+        await gateway.until_counted(delivered=4)
+    assert not sink.overtaken
+    assert sorted(number(entry) for entry in sink.booked) == [1, 2, 3, 4]
+
+
+async def test_a_key_with_two_dead_letters_waits_for_both_decisions(gateway: Gateway) -> None:
+    await gateway.owe("unit:1", "unit:1", "unit:1")
+    sink = ScriptedSink(lambda e: Rejected("no") if e.attempt == 1 and number(e) < 3 else accept(e))
+    async with gateway.delivering(sink, after_rejection="continue"):
+        await gateway.until_counted(dead=2, delivered=1)
+    await gateway.owe("unit:1")
+    async with gateway.delivering(sink, after_rejection="hold") as delivery:
+        await gateway.revive(delivery, 1)
+        await gateway.owe("unit:2")
+        await gateway.until_counted(dead=1, delivered=2, pending=2)  # unit:2 went by
+        await gateway.discard(delivery, 2)
+        await gateway.until_counted(discarded=1, delivered=4)
+    assert [number(entry) for entry in sink.booked if entry.key == "unit:1"] == [3, 1, 4]
+
+
+async def test_a_restart_sends_only_what_is_not_settled(gateway: Gateway) -> None:
+    await gateway.owe(*[f"unit:{n % 7}" for n in range(40)])
+    goes_on = asyncio.Event()
+
+    async def accept_some(entry: Entry) -> Verdict:
+        if number(entry) > 20:
+            await goes_on.wait()
+        return Accepted("yes")
+
+    sink = ScriptedSink(accept_some)
+    async with gateway.killed_after(sink):
+        await gateway.until_counted(delivered=20, pending=20)
+    goes_on.set()
+    settled = {entry.id for entry in sink.booked}
+    again = ScriptedSink()
+    async with gateway.delivering(again):
+        await gateway.until_counted(delivered=40)
+    assert {entry.id for entry in again.sent}.isdisjoint(settled)
+    assert len(again.sent) == 20
+    assert not again.looked_up
+
+
+async def test_a_stop_settles_what_is_under_way_and_sends_nothing_more(gateway: Gateway) -> None:
+    await gateway.owe(*[f"unit:{n}" for n in range(20)])
+    goes_on = asyncio.Event()
+
+    async def slow(_: Entry) -> Verdict:
+        await goes_on.wait()
+        return Accepted("yes")
+
+    sink = ScriptedSink(slow)
+    async with gateway.delivering(sink, max_in_flight=3) as delivery:
+        await until(lambda: len(sink.sent) == 3)
+        delivery.stop()
+        goes_on.set()
+    assert await gateway.counts() == {"delivered": 3, "pending": 17}
+    assert len(sink.sent) == 3
+
+
+async def test_no_more_keys_are_served_at_once_than_is_set(gateway: Gateway) -> None:
+    await gateway.owe(*[f"unit:{n}" for n in range(30)])
+
+    async def slow(entry: Entry) -> Verdict:
+        await asyncio.sleep(0)
+        return accept(entry)
+
+    sink = ScriptedSink(slow)
+    async with gateway.delivering(sink, max_in_flight=4):
+        await gateway.until_counted(delivered=30)
+    assert sink.most_under_way == 4
+
+
+async def test_a_fault_of_the_driver_holds_back_the_entry_that_meets_it_alone(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:2", "unit:1", "unit:3")
+
+    def fail(entry: Entry) -> Verdict:
+        if number(entry) == 1 and len(sink.booked) < 2:
+            raise UnicodeEncodeError("ascii", "ü", 0, 1, "not in a header")
+        return accept(entry)
+
+    sink = ScriptedSink(fail)
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=4)
+    order = [number(entry) for entry in sink.booked]
+    assert order.index(1) < order.index(3)
+    first = (await gateway.reader.attempts_of(1))[0]
+    assert first.verdict == "unknown"
+    assert "the driver failed: UnicodeEncodeError" in first.detail
+
+
+async def test_without_a_store_nothing_more_is_sent(gateway: Gateway) -> None:
+    await gateway.owe(*["unit:1"] * 5)
+
+    async def fill_the_disk(_: Entry) -> Verdict:
+        await gateway.store.write(lambda c: c.execute("PRAGMA max_page_count = 1"))
+        return Accepted("x" * 100_000)
+
+    sink = ScriptedSink(fill_the_disk)
+    with pytest.raises(ExceptionGroup) as failure:
+        await gateway.delivery().run(sink, gateway.link)
+    assert failure.group_contains(StoreFailed)
+    assert sink.numbers == [1]
