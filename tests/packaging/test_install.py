@@ -13,6 +13,8 @@ CHECKOUT = Path(__file__).parents[2]
 EDITED = '[site]\nname = "ours"\n'
 PYTHON = "/usr/bin/python3"
 
+pytestmark = pytest.mark.timeout(600)  # packages come from a registry, however fast it is today
+
 
 def make(target: str, root: Path) -> subprocess.Popen[str]:
     """Start `make TARGET`, as an administrator whose files nobody else may read."""
@@ -47,8 +49,9 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     }.items():
         (used / path).parent.mkdir(parents=True)
         (used / path).write_text(text)
-    for made in [make("install", fresh), make("install", used)]:
-        finish(made)
+    with make("install", fresh) as on_fresh, make("install", used) as on_used:
+        finish(on_fresh)
+        finish(on_used)
     return fresh, used
 
 
@@ -138,7 +141,8 @@ def test_uninstalling_leaves_the_store_and_the_configuration_and_says_so(
     used: Path, tmp_path: Path
 ) -> None:
     box = shutil.copytree(used, tmp_path / "box", symlinks=True)
-    said = finish(make("uninstall", box))
+    with make("uninstall", box) as made:
+        said = finish(made)
     left = sorted(str(path.relative_to(box)) for path in box.rglob("*") if path.is_file())
     assert left == ["etc/milepost/milepost.toml", "var/lib/milepost/milepost.db"]
     assert not (box / "usr/local/bin/milepost").is_symlink()
