@@ -180,8 +180,10 @@ class Delivery:
         wait = POLL_SECONDS
         if until is not None:
             wait = min(wait, max(until - asyncio.get_running_loop().time(), 0.0))
+        # Not asyncio.wait_for: before Python 3.12 it may swallow a cancellation.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._changed.wait()
 
     async def _deliver(self, sink: Sink, link: Link, row: PendingEntry) -> None:
         """Send an entry once, and settle it."""
