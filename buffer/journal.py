@@ -55,6 +55,12 @@ def append_keys(connection: sqlite3.Connection, mentions: Iterable[tuple[str, in
     connection.executemany(SQL["append_signal_key"], mentions)
 
 
+def last_of_key(connection: sqlite3.Connection, key: str) -> int | None:
+    """Return the sequence of the newest signal that tells of a key, None if none is known."""
+    row: tuple[int | None] = connection.execute(SQL["last_signal_of_key"], (key,)).fetchone()
+    return row[0]
+
+
 def quarantine(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, int]]) -> None:
     """Set signals apart: (sequence, reason, recorded_at)."""
     connection.executemany(SQL["quarantine_signal"], rows)

@@ -8,7 +8,8 @@ Promise 4: what waits for a commit is bounded; beyond that, sources wait.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import orjson
@@ -19,6 +20,7 @@ from buffer.store import Store
 from drivers.contract import Batch, Clock, Signal
 from edge.milestones.decode import Decoder, Malformed
 from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.fields import text
 from edge.milestones.model import (
     KEY_FIELDS,
     Decision,
@@ -55,6 +57,19 @@ class _StoredTracks:
     def get(self, track: TrackId) -> Track | None:
         row = tracks.get(self._connection, track.owner, track.key)
         return None if row is None else Track(orjson.loads(row[0]), row[1])
+
+
+@contextmanager
+def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Undo what is written inside if it raises; what the transaction wrote before stands."""
+    connection.execute("SAVEPOINT judging")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO judging")
+        connection.execute("RELEASE judging")
+        raise
+    connection.execute("RELEASE judging")
 
 
 class Ingest:
@@ -104,13 +119,15 @@ class Ingest:
                 lambda connection: self._commit(connection, source, batch),
                 weight=len(batch.signals) + 1,
             )
-        try:
-            added = await work
-        finally:
-            self._waiting_signals -= len(batch.signals)
-            self._waiting_bytes -= size
-            self._freed.set()
-        if added:
+            work.add_done_callback(lambda done: self._committed(done, len(batch.signals), size))
+        # What a cancelled caller handed in still waits, and still counts.
+        await asyncio.shield(work)
+
+    def _committed(self, work: "asyncio.Future[int]", signals: int, size: int) -> None:
+        self._waiting_signals -= signals
+        self._waiting_bytes -= size
+        self._freed.set()
+        if work.exception() is None and work.result():
             self._on_milestones()
 
     async def expire(self, horizons: Mapping[str, int]) -> None:
@@ -164,34 +181,64 @@ class Ingest:
                 observations += self._decoder.decode(seq, source, signal)
             except Malformed as error:
                 refused.append((seq, str(error)))
+            except Exception as error:
+                # A fault of ours must not stop the site: the signal that meets it is
+                # set apart, acknowledged and shown, the rest goes on.
+                log.exception("decoder_failed", signal=seq)
+                refused.append((seq, f"the decoder failed on it: {error!r}"))
         return observations, refused
 
     def _judge(
         self, connection: sqlite3.Connection, observations: Sequence[Observation], now: int
     ) -> int:
-        stored = _StoredTracks(connection)
         try:
-            decision = self._engine.collapse(observations, stored)
+            with _all_or_nothing(connection):
+                decision = self._engine.collapse(observations, _StoredTracks(connection))
+                return self._conclude(connection, decision, now)
+        except sqlite3.Error:
+            raise  # of the store, not of the engine
         except Exception as error:
-            if len(observations) == 1:
-                # A fault of the engine must not stop the site: the signal that
-                # meets it is set apart, acknowledged and shown, the rest goes on.
-                log.exception("engine_failed", signal=observations[0].signal)
-                reason = f"the engine failed on it: {error!r}"
-                self._quarantine(connection, [(observations[0].signal, reason)], now)
-                return 0
-            return sum(self._judge(connection, [one], now) for one in observations)
-        return self._conclude(connection, decision, now)
+            if len(observations) != 1:
+                return sum(self._judge(connection, [one], now) for one in observations)
+            # As with a fault of the decoder.
+            log.exception("engine_failed", signal=observations[0].signal)
+            reason = f"the engine failed on it: {error!r}"
+            self._quarantine(connection, [(observations[0].signal, reason)], now)
+            return 0
 
     def _expire(self, connection: sqlite3.Connection, horizons: Mapping[str, int]) -> int:
+        now = self._clock()
         added = 0
         for owner, horizon in horizons.items():
             keys = tracks.due(connection, owner, horizon, EXPIRE_LIMIT)
             if keys:
                 due = [TrackId(owner, key) for key in keys]
-                decision = self._engine.expire(due, _StoredTracks(connection), horizon)
-                added += self._conclude(connection, decision, self._clock())
+                added += self._judge_due(connection, due, horizon, now)
         return added
+
+    def _judge_due(
+        self, connection: sqlite3.Connection, due: Sequence[TrackId], horizon: int, now: int
+    ) -> int:
+        try:
+            with _all_or_nothing(connection):
+                decision = self._engine.expire(due, _StoredTracks(connection), horizon)
+                return self._conclude(connection, decision, now)
+        except sqlite3.Error:
+            raise  # of the store, not of the engine
+        except Exception as error:
+            if len(due) != 1:
+                return sum(self._judge_due(connection, [one], horizon, now) for one in due)
+            # As with a fault of the decoder; the deadline is given up, or it would come for ever.
+            (track,) = due
+            log.exception("engine_failed", owner=track.owner, key=track.key)
+            state = tracks.get(connection, *track)
+            if state is not None:
+                tracks.put(connection, [tracks.TrackRow(*track, state[0], None)])
+            last = journal.last_of_key(connection, track.key)
+            if last is not None:
+                reason = f"rule {track.owner}: the engine failed at its deadline: {error!r}"
+                self._quarantine(connection, [(last, reason)], now)
+            return 0
 
     def _conclude(self, connection: sqlite3.Connection, decision: Decision, now: int) -> int:
         changed = [
@@ -231,9 +278,9 @@ class Ingest:
             body=encode(milestone, self._site),
         )
         attributes = milestone.attributes
-        keys = {milestone.key, *(f"{k}:{attributes[k]}" for k in KEY_FIELDS if attributes.get(k))}
+        named = {f"{k}:{text(attributes[k])}" for k in KEY_FIELDS if attributes.get(k)}
         owed = [route.destination for route in self._routes if milestone.name in route.names]
-        return outbox.append(connection, row, keys, owed)
+        return outbox.append(connection, row, named | {milestone.key}, owed)
 
     def _quarantine(
         self, connection: sqlite3.Connection, refused: Sequence[tuple[int, str]], now: int

@@ -26,6 +26,9 @@ INSERT INTO quarantine (signal, reason, recorded_at) VALUES (?, ?, ?);
 -- A signal may be mentioned again when a rule looks at it a second time.
 INSERT INTO signal_key (key, signal) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
+-- name: last_signal_of_key
+SELECT max(signal) FROM signal_key WHERE key = ?;
+
 -- name: signals
 -- Signals by sequence (a JSON array), oldest first.
 SELECT seq, source, subject, payload, source_at, received_at, recorded_at, good
