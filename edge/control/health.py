@@ -140,7 +140,7 @@ def _source(link: LinkHealth, facts: Facts) -> Iterator[Finding]:
         deaf = not any(other.is_up for other in sources)
         status = Status.FAILING if deaf else Status.DEGRADED
         since = in_words(facts.now - link.changed_at)
-        yield Finding(status=status, about=link.name, text=f"{link.reason}, for {since}")
+        yield Finding(status=status, about=link.name, text=f"{link.reason} for {since}")
     for subject, text in link.faults.items():
         yield Finding(status=Status.DEGRADED, about=link.name, text=f"{subject}: {text}")
 
@@ -153,7 +153,7 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
         waiting = f"{_count(backlog.pending, 'milestone')} waiting, oldest {in_words(age)}"
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
-        text = f"{link.reason}, for {since}" + (f"; {waiting}" if waiting else "")
+        text = f"{link.reason} for {since}" + (f", {waiting}" if waiting else "")
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
     elif backlog.pending and (not facts.running or age > WAITING_SECONDS * 1000):
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=waiting)
