@@ -1,0 +1,176 @@
+"""What an operator is told: each finding a sentence, the worst first."""
+
+from typing import Any
+
+import pytest
+
+from edge.control.health import (
+    RECENT_SECONDS,
+    WAITING_SECONDS,
+    Backlog,
+    Facts,
+    LinkHealth,
+    Recent,
+    Status,
+    judge,
+)
+
+NOW = 1_772_352_000_000
+MINUTE = 60_000
+
+
+def link(name: str, direction: str = "source", **more: Any) -> LinkHealth:
+    known = {"is_up": True, "changed_at": NOW - 252_000, "reason": "", "faults": {}}
+    return LinkHealth.model_validate({"name": name, "direction": direction, **known, **more})
+
+
+def backlog(**more: Any) -> Backlog:
+    known = {"pending": 0, "delivered": 0, "dead": 0}
+    times = {"oldest_recorded_at": None, "last_delivered_at": None}
+    return Backlog.model_validate({"destination": "erp", **known, **times, **more})
+
+
+def facts(**more: Any) -> Facts:
+    known: dict[str, Any] = {
+        "now": NOW,
+        "running": True,
+        "started_at": NOW - 10 * MINUTE,
+        "alive_at": NOW - 2000,
+        "links": (link("plc"), link("floor"), link("erp", "destination")),
+        "backlogs": (backlog(),),
+        "signals": 10,
+        "milestones": {"picked": 3},
+        "quarantined": 0,
+        "latest_quarantined": None,
+        "gaps": 0,
+        "latest_gap": None,
+    }
+    return Facts.model_validate(known | more)
+
+
+def sentences(**more: Any) -> list[str]:
+    """Return what an operator reads, as the command prints it."""
+    return [f"{finding.about}: {finding.text}" for finding in judge(facts(**more)).findings]
+
+
+def test_without_a_finding_the_gateway_is_healthy() -> None:
+    report = judge(facts())
+    assert (report.status, report.findings) == (Status.HEALTHY, ())
+    assert report.facts == facts()
+
+
+def test_the_status_is_the_exit_code() -> None:
+    assert [status.exit_code for status in Status] == [0, 1, 2]
+    assert list(Status) == [Status.HEALTHY, Status.DEGRADED, Status.FAILING]
+
+
+def test_a_destination_that_is_away_says_why_how_long_and_what_waits() -> None:
+    report = judge(
+        facts(
+            links=(
+                link("plc"),
+                link("erp", "destination", is_up=False, reason="refusing connections"),
+            ),
+            backlogs=(backlog(pending=318, oldest_recorded_at=NOW - 4 * MINUTE),),
+        )
+    )
+    assert report.status is Status.DEGRADED
+    assert [f"{each.about}: {each.text}" for each in report.findings] == [
+        "erp: refusing connections for 4 min 12 s, 318 milestones waiting, oldest 4 min"
+    ]
+
+
+def test_a_destination_that_is_away_with_nothing_waiting_says_so_as_well() -> None:
+    away = link("erp", "destination", is_up=False, reason="refusing connections")
+    assert sentences(links=(link("plc"), away)) == ["erp: refusing connections for 4 min 12 s"]
+
+
+def test_a_destination_that_was_not_needed_yet_is_no_finding() -> None:
+    unused = link("erp", "destination", is_up=False, reason="")
+    assert sentences(links=(link("plc"), unused)) == []
+
+
+def test_a_milestone_that_waits_too_long_is_a_finding_though_the_link_is_up() -> None:
+    waited = WAITING_SECONDS * 1000
+    young = backlog(pending=1, oldest_recorded_at=NOW - waited)
+    old = backlog(pending=1, oldest_recorded_at=NOW - waited - 1)
+    assert sentences(backlogs=(young,)) == []
+    assert sentences(backlogs=(old,)) == ["erp: 1 milestone waiting, oldest 1 min"]
+
+
+def test_dead_letters_come_with_the_command_that_shows_them() -> None:
+    report = judge(facts(backlogs=(backlog(dead=2),)))
+    assert report.status is Status.DEGRADED
+    assert [finding.text for finding in report.findings] == [
+        "2 dead letters: rejected for good; see `milepost outbox --destination erp --state dead`"
+    ]
+
+
+def test_one_source_down_degrades_and_the_last_one_fails() -> None:
+    down = link("plc", is_up=False, reason="no answer from opc.tcp://plc:4840")
+    one = judge(facts(links=(down, link("floor"))))
+    assert (one.status, [each.text for each in one.findings]) == (
+        Status.DEGRADED,
+        ["no answer from opc.tcp://plc:4840 for 4 min 12 s"],
+    )
+    both = judge(facts(links=(down, link("floor", is_up=False, reason="broker gone"))))
+    assert both.status is Status.FAILING
+    assert [finding.about for finding in both.findings] == ["plc", "floor"]
+
+
+def test_what_is_wrong_on_a_link_that_is_up_is_told_by_subject() -> None:
+    up = link("plc", faults={"sorter-speed": "BadNodeIdUnknown", "counter": "BadOutOfService"})
+    assert sentences(links=(up,)) == [
+        "plc: sorter-speed: BadNodeIdUnknown",
+        "plc: counter: BadOutOfService",
+    ]
+
+
+def test_recent_losses_and_quarantined_signals_are_told_for_a_day() -> None:
+    day = RECENT_SECONDS * 1000
+    recent = Recent(at=NOW - 5 * MINUTE, source="floor", subject="scan/1", reason="no JSON")
+    lost = Recent(at=NOW - day, source="plc", subject="conveyor", reason="buffer overrun")
+    old = lost.model_copy(update={"at": NOW - day - 1})
+    told = sentences(quarantined=2, latest_quarantined=recent, gaps=1, latest_gap=lost)
+    assert told == [
+        "floor: 2 signals in quarantine, newest 5 min ago (scan/1): no JSON",
+        "plc: 1 gap recorded, newest 1 d ago (conveyor): buffer overrun",
+    ]
+    assert sentences(gaps=1, latest_gap=old) == []
+
+
+@pytest.mark.parametrize(
+    ("alive_at", "text"),
+    [
+        (NOW - 252_000, "not running; last sign of life 4 min 12 s ago"),
+        (None, "not running, and never has with this store"),
+    ],
+)
+def test_a_gateway_that_does_not_run_fails_and_says_how_to_start_it(
+    alive_at: int | None, text: str
+) -> None:
+    report = judge(facts(running=False, alive_at=alive_at, links=()))
+    assert report.status is Status.FAILING
+    assert [finding.text for finding in report.findings] == [
+        f"{text}; start it: systemctl start milepost"
+    ]
+
+
+def test_while_it_does_not_run_everything_that_waits_is_told() -> None:
+    waits = backlog(pending=3, oldest_recorded_at=NOW - 5000)
+    told = sentences(running=False, links=(), backlogs=(waits,))
+    assert told[1:] == ["erp: 3 milestones waiting, oldest 5 s"]
+
+
+def test_the_worst_comes_first() -> None:
+    report = judge(
+        facts(
+            links=(link("plc", is_up=False, reason="away"),),
+            backlogs=(backlog(dead=1),),
+            running=False,
+            latest_gap=Recent(at=NOW, source="plc", subject="x", reason="y"),
+        )
+    )
+    codes = [finding.status.exit_code for finding in report.findings]
+    assert codes == sorted(codes, reverse=True) == [2, 2, 1, 1]
+    assert report.status.exit_code == 2

@@ -1,0 +1,368 @@
+"""What a source says is taken as a whole or not at all, in order, in bounded memory."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from buffer import outbox
+from buffer.failures import StoreFailed
+from buffer.reader import Reader
+from buffer.store import Store
+from drivers.contract import Batch, Gap, Signal
+from edge import ingest as module
+from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.model import Milestone
+from tests.unit.edge.site import START, ingest_of, said
+
+TABLES = ("journal", "bookmark", "gap", "quarantine", "track", "milestone", "signal_key", "entry")
+LOST = "lost-on-conveyor"
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[EventDict]]:
+    with capture_logs() as captured:
+        yield captured
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = Store.open(tmp_path / "milepost.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def reader(store: Store) -> AsyncIterator[Reader]:
+    async with Reader.open(store.path) as opened:
+        yield opened
+
+
+def rows_by_table(path: Path) -> dict[str, int]:
+    """Count what is on disk, past the store."""
+    connection = sqlite3.connect(path)
+    counts = {
+        table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES
+    }
+    counts["tally"] = connection.execute("SELECT count(*) FROM tally WHERE n != 0").fetchone()[0]
+    connection.close()
+    return counts
+
+
+WHOLE = Batch(
+    signals=[said("scan", "U1"), said("infeed", "U2"), Signal("scan/dock-1", b"{", START)],
+    bookmarks={"counter": b"7"},
+    gaps=[Gap("scan/dock-1", START, "two lost", 2)],
+)
+
+
+@asynccontextmanager
+async def busy(store: Store) -> AsyncIterator[None]:
+    """Keep the store in a transaction, so that whatever is submitted waits."""
+    started, goes_on = threading.Event(), threading.Event()
+
+    def wait(_: sqlite3.Connection) -> None:
+        started.set()
+        goes_on.wait()
+
+    work = store.submit(wait)
+    await asyncio.to_thread(started.wait)
+    try:
+        yield
+    finally:
+        goes_on.set()
+    await work
+
+
+async def settle_down() -> None:
+    """Let every task run as far as it can without the store."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_batch_is_on_disk_with_all_that_follows_from_it_when_it_returns(
+    store: Store, reader: Reader
+) -> None:
+    woken = list[int]()
+    intake = ingest_of(store, on_milestones=lambda: woken.append(1)).intake("floor")
+    await intake.commit(WHOLE)
+    assert store.commits == 1
+    assert rows_by_table(store.path) == {
+        "journal": 3,
+        "bookmark": 1,
+        "gap": 1,
+        "quarantine": 1,
+        "track": 2,
+        "milestone": 1,
+        "signal_key": 2,
+        "entry": 1,
+        "tally": 5,
+    }
+    assert await reader.tallies() == {
+        "signals": 3,
+        "gaps": 1,
+        "quarantined": 1,
+        "milestones/received": 1,
+        "entries/erp/pending": 1,
+    }
+    assert await intake.bookmarks() == {"counter": b"7"}
+    assert woken == [1]
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["journal.append", "journal.put_bookmarks", "tracks.put", "outbox.append", "tally.count"],
+)
+async def test_a_batch_that_fails_at_any_step_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    part, name = step.split(".")
+    real = getattr(getattr(module, part), name)
+
+    def fail(*arguments: Any) -> None:
+        real(*arguments)
+        raise sqlite3.IntegrityError("made to fail")
+
+    monkeypatch.setattr(f"edge.ingest.{step}", fail)
+    intake = ingest_of(store).intake("floor")
+    with pytest.raises(sqlite3.IntegrityError):
+        await intake.commit(WHOLE)
+    assert set(rows_by_table(store.path).values()) == {0}
+    monkeypatch.undo()
+    await intake.commit(WHOLE)  # and can be handed in again
+    assert rows_by_table(store.path)["journal"] == 3
+
+
+async def test_when_the_store_fails_amid_a_batch_nothing_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "failing.db")
+    await store.write(lambda c: c.execute("PRAGMA max_page_count = 1"))
+    monkeypatch.setattr(outbox, "append", _fill(outbox.append))
+    intake = ingest_of(store).intake("floor")
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            await intake.commit(WHOLE)
+    await store.close()
+    assert set(rows_by_table(store.path).values()) == {0}
+
+
+def _fill(append: Any) -> Any:
+    def filling(connection: sqlite3.Connection, *arguments: Any) -> Any:
+        connection.execute("INSERT INTO bookmark VALUES ('', '', zeroblob(1000000))")
+        return append(connection, *arguments)
+
+    return filling
+
+
+async def test_what_cannot_be_decoded_is_set_apart_as_it_came_and_the_rest_goes_on(
+    store: Store, reader: Reader
+) -> None:
+    broken = Signal("scan/dock-1", b"\xff\x00{", START)
+    await ingest_of(store).intake("floor").commit(Batch([said("scan", "U1"), broken]))
+    (apart,) = await reader.latest_quarantine(9)
+    assert (apart.source, apart.subject) == ("floor", "scan/dock-1")
+    assert "JSON" in apart.reason
+    assert [row.payload for row in await reader.signals([2])] == [broken.payload]
+    assert (await reader.tallies())["milestones/received"] == 1
+
+
+async def test_a_fault_of_the_engine_sets_apart_only_the_signal_that_meets_it(
+    store: Store, reader: Reader, logs: list[EventDict]
+) -> None:
+    signals = [said("scan", unit) for unit in ("U1", "faulty-1", "U2", "faulty-2", "U3")]
+    await ingest_of(store).intake("floor").commit(Batch(signals))
+    apart = await reader.quarantined([1, 2, 3, 4, 5])
+    assert list(apart) == [2, 4]
+    assert apart[2] == "the engine failed on it: ZeroDivisionError('a fault of the engine')"
+    assert [(log["event"], log["signal"]) for log in logs] == [
+        ("engine_failed", 2),
+        ("engine_failed", 4),
+    ]
+    assert (await reader.tallies())["milestones/received"] == 3
+    assert len(await reader.pending("erp", 0, 10)) == 3
+
+
+@pytest.mark.parametrize("error", [OverflowError("too large"), Unencodable("no such unit")])
+async def test_a_milestone_that_cannot_be_written_sets_apart_only_its_signal(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(milestone: Milestone, site: Site) -> bytes:
+        if milestone.key == "unit:odd":
+            raise error
+        return encode(milestone, site)
+
+    monkeypatch.setattr(module, "encode", fail)
+    signals = [said("scan", unit) for unit in ("U1", "odd", "U2")]
+    await ingest_of(store).intake("floor").commit(Batch(signals))
+    assert list(await reader.quarantined([1, 2, 3])) == [2]
+    tallies = await reader.tallies()
+    assert tallies == {
+        "signals": 3,
+        "quarantined": 1,
+        "milestones/received": 2,
+        "entries/erp/pending": 2,
+    }
+
+
+async def test_a_fault_of_the_decoder_sets_apart_only_the_signal_that_meets_it(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest = ingest_of(store)
+    decode = ingest._decoder.decode
+
+    def fail(sequence: int, source: str, signal: Signal) -> Any:
+        if b"odd" in signal.payload:
+            raise RecursionError("too deep")
+        return decode(sequence, source, signal)
+
+    monkeypatch.setattr(ingest._decoder, "decode", fail)
+    await ingest.intake("floor").commit(Batch([said("scan", u) for u in ("U1", "odd", "U2")]))
+    assert await reader.quarantined([1, 2, 3]) == {
+        2: "the decoder failed on it: RecursionError('too deep')"
+    }
+    assert (await reader.tallies())["milestones/received"] == 2
+
+
+async def test_what_is_said_again_is_kept_and_leads_to_nothing_new(
+    store: Store, reader: Reader
+) -> None:
+    woken = list[int]()
+    intake = ingest_of(store, on_milestones=lambda: woken.append(1)).intake("floor")
+    for _ in range(3):
+        await intake.commit(Batch([said("scan", "U1")]))
+    tallies = await reader.tallies()
+    assert (tallies["signals"], tallies["milestones/received"]) == (3, 1)
+    assert tallies["entries/erp/pending"] == 1
+    assert woken == [1]
+
+
+async def test_destinations_are_owed_what_they_are_configured_for(
+    store: Store, reader: Reader
+) -> None:
+    ingest = ingest_of(store)
+    await ingest.intake("floor").commit(Batch([said("scan", "U1"), said("infeed", "U2")]))
+    await ingest.expire({LOST: START + 60_000})
+    assert [row.name for row in await reader.pending("erp", 0, 9)] == ["received", "lost"]
+    assert [row.name for row in await reader.pending("wms", 0, 9)] == ["lost"]
+
+
+async def test_deadlines_pass_only_up_to_the_horizon(store: Store, reader: Reader) -> None:
+    woken = list[int]()
+    ingest = ingest_of(store, on_milestones=lambda: woken.append(1), clock=lambda: START + 10**9)
+    scans = [said("infeed", f"U{n}", START + n * 10_000) for n in range(3)]
+    await ingest.intake("floor").commit(Batch(scans))
+    before = rows_by_table(store.path)
+    await ingest.expire({})
+    await ingest.expire({"another-rule": START + 10**9})
+    await ingest.expire({LOST: START + 29_999})
+    assert rows_by_table(store.path) == before
+    assert woken == []
+    (due,) = await store.write(lambda c: c.execute("SELECT min(due_at) FROM track").fetchall()[0])
+    await ingest.expire({LOST: due - 1})
+    assert rows_by_table(store.path) == before
+    await ingest.expire({LOST: due})
+    assert (await reader.tallies())["milestones/lost"] == 1
+    await ingest.expire({LOST: due})
+    assert woken == [1]
+
+
+async def test_a_fault_of_the_engine_at_a_deadline_delays_no_other(
+    store: Store, reader: Reader
+) -> None:
+    ingest = ingest_of(store)
+    scans = [said("infeed", unit) for unit in ("U1", "overdue", "U2")]
+    await ingest.intake("floor").commit(Batch(scans))
+    await ingest.expire({LOST: START + 60_000})
+    assert (await reader.tallies())["milestones/lost"] == 2
+    assert await reader.quarantined([1, 2, 3]) == {
+        2: f"rule {LOST}: the engine failed at its deadline: "
+        "ZeroDivisionError('a fault of the engine')"
+    }
+    before = rows_by_table(store.path)
+    await ingest.expire({LOST: START + 60_000})  # it is told once, not for ever
+    assert rows_by_table(store.path) == before
+
+
+async def test_sources_wait_while_too_many_signals_wait_and_go_on_in_their_order(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 10)
+    ingest = ingest_of(store)
+    returned = list[int]()
+
+    async def hand_in(number: int) -> None:
+        await ingest.intake("floor").commit(
+            Batch([said("scan", f"U{number}-{n}") for n in range(4)])
+        )
+        returned.append(number)
+
+    async with asyncio.TaskGroup() as group, busy(store):
+        for number in range(20):
+            group.create_task(hand_in(number))
+        await settle_down()
+        assert len(store._waiting) == 3  # 12 signals: the third batch was let in at 8
+    assert returned == list(range(20))
+    units = [row.key for row in await reader.pending("erp", 0, 100)]
+    assert units == [f"unit:U{number}-{n}" for number in range(20) for n in range(4)]
+    assert (ingest._waiting_signals, ingest._waiting_bytes) == (0, 0)
+
+
+async def test_sources_wait_while_too_many_bytes_wait(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_BYTES", 1000)
+    ingest = ingest_of(store)
+    large = Batch([Signal("photo/1", bytes(600), START)])
+    async with asyncio.TaskGroup() as group, busy(store):
+        for _ in range(5):
+            group.create_task(ingest.intake("floor").commit(large))
+        await settle_down()
+        assert len(store._waiting) == 2
+    assert (await reader.tallies())["signals"] == 5
+
+
+async def test_a_batch_larger_than_all_that_may_wait_is_taken_alone(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 2)
+    await ingest_of(store).intake("floor").commit(Batch([said("scan", f"U{n}") for n in range(9)]))
+    assert (await reader.tallies())["signals"] == 9
+
+
+async def test_what_a_source_that_went_away_handed_in_is_taken_and_counts_until_then(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a source that connects again and again would fill the memory of a slow gateway."""
+    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 3)
+    woken = list[int]()
+    ingest = ingest_of(store, on_milestones=lambda: woken.append(1))
+    async with busy(store):
+        tasks = list[asyncio.Task[None]]()
+        for number in range(10):
+            batch = Batch([said("scan", f"U{number}")])
+            tasks.append(asyncio.create_task(ingest.intake("floor").commit(batch)))
+            await settle_down()
+            tasks[-1].cancel()
+            await settle_down()
+        assert len(store._waiting) == 3
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
+    await ingest.intake("floor").commit(Batch([said("scan", "last")]))  # its turn comes
+    assert (await reader.tallies())["signals"] == 4
+    assert len(woken) == 4
+
+
+async def test_each_source_has_bookmarks_of_its_own(store: Store) -> None:
+    ingest = ingest_of(store)
+    await ingest.intake("plc").commit(Batch(bookmarks={"counter": b"1", "old": b"x"}))
+    await ingest.intake("plc").commit(Batch(bookmarks={"counter": b"2", "old": None}))
+    assert await ingest.intake("plc").bookmarks() == {"counter": b"2"}
+    assert await ingest.intake("floor").bookmarks() == {}
