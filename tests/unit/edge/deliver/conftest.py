@@ -1,13 +1,21 @@
 """A gateway with an empty store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from buffer.reader import Reader
 from buffer.store import Store
 from tests.unit.edge.deliver.gateway import Gateway
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[EventDict]]:
+    with capture_logs() as captured:
+        yield captured
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Awaitable
 
 import pytest
+from structlog.typing import EventDict
 
 from buffer.failures import StoreFailed
 from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
+from edge.deliver import delivery as module
+from edge.deliver import queue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -250,7 +253,7 @@ async def test_no_more_keys_are_served_at_once_than_is_set(gateway: Gateway) -> 
 
 
 async def test_a_fault_of_the_driver_holds_back_the_entry_that_meets_it_alone(
-    gateway: Gateway,
+    gateway: Gateway, logs: list[EventDict]
 ) -> None:
     await gateway.owe("unit:1", "unit:2", "unit:1", "unit:3")
 
@@ -267,6 +270,7 @@ async def test_a_fault_of_the_driver_holds_back_the_entry_that_meets_it_alone(
     first = (await gateway.reader.attempts_of(1))[0]
     assert first.verdict == "unknown"
     assert "the driver failed: UnicodeEncodeError" in first.detail
+    assert {log["event"] for log in logs} == {"driver_failed"}
 
 
 async def test_without_a_store_nothing_more_is_sent(gateway: Gateway) -> None:
@@ -281,3 +285,47 @@ async def test_without_a_store_nothing_more_is_sent(gateway: Gateway) -> None:
         await gateway.delivery().run(sink, gateway.link)
     assert failure.group_contains(StoreFailed)
     assert sink.numbers == [1]
+
+
+async def test_a_dead_letter_whose_turn_is_still_to_come_is_sent_once(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "WINDOW", 4)
+    monkeypatch.setattr(module, "CHUNK", 2)
+    await gateway.owe(*[f"unit:{n}" for n in range(1, 21)])
+    last = 20
+    sink = ScriptedSink(lambda e: Rejected("no") if number(e) == last else Retry("", after=1000))
+    async with gateway.delivering(sink):
+        await gateway.until_counted(dead=1, pending=19)
+    others, revived = asyncio.Event(), asyncio.Event()
+
+    async def wait(entry: Entry) -> Verdict:
+        await (revived if number(entry) == last else others).wait()
+        return Accepted("yes")
+
+    sink = ScriptedSink(wait)
+    async with gateway.delivering(sink, max_in_flight=5) as delivery:
+        await until(lambda: len(sink.sent) == 4)  # the window is full, the dead letter far behind
+        await gateway.revive(delivery, last)
+        await gateway.store.write(lambda _: None)
+        others.set()
+        await gateway.until_counted(delivered=19, pending=1)
+        await until(lambda: delivery._cursor == last)
+        revived.set()
+        await gateway.until_counted(delivered=20)
+    assert not sink.overtaken
+    assert sorted(sink.numbers) == list(range(1, 21))
+
+
+async def test_a_delivery_that_is_woken_as_it_is_cancelled_ends(gateway: Gateway) -> None:
+    for turns in range(8):
+        delivery = gateway.delivery()
+        running = asyncio.create_task(delivery.run(ScriptedSink(), gateway.link))
+        await until(lambda: delivery._cursor == 0 and not delivery._changed.is_set())  # noqa: B023
+        await gateway.store.write(lambda _: None)
+        delivery.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait([running], timeout=20)
+        assert running.cancelled()
