@@ -44,7 +44,7 @@ class Guard:
         self.lifecycle = lifecycle
         self._wait = milliseconds(lifecycle.wait_seconds)
         self._remember = round(lifecycle.remember_days * DAY)
-        self._place = {name: i for i, name in enumerate((*lifecycle.stages, *lifecycle.ends))}
+        self._places = {name: i for i, name in enumerate((*lifecycle.stages, *lifecycle.ends))}
 
     def admit(self, milestone: Milestone, step: Step) -> Sequence[Milestone]:
         """Return what may be told now that this milestone has been concluded."""
@@ -60,7 +60,7 @@ class Guard:
         if there is not None:
             self._refuse(track, known, milestone, there, step)
             return NOTHING
-        held = sorted([*known.held, milestone], key=lambda each: self._place[each.name])
+        held = sorted([*known.held, milestone], key=lambda each: self._place(each.name))
         return self._release(track, known._replace(held=held), None, step)
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
@@ -80,13 +80,13 @@ class Guard:
         takes_along = -1
         if horizon is not None:
             due = [each for each in known.held if each.occurred_at + self._wait <= horizon]
-            takes_along = max((self._place[each.name] for each in due), default=-1)
+            takes_along = max((self._place(each.name) for each in due), default=-1)
         told: list[Milestone] = []
         left: list[Milestone] = []
         for milestone in known.held:
             if self._is_legal(milestone.name, known, left):
                 mark = self._mark(milestone, known)
-            elif self._place[milestone.name] <= takes_along:
+            elif self._place(milestone.name) <= takes_along:
                 mark = Mark.OUT_OF_ORDER
             else:
                 left.append(milestone)
@@ -95,6 +95,10 @@ class Guard:
             known = self._accept(milestone, known)
         self._keep(track, known._replace(held=left), step)
         return told
+
+    def _place(self, name: Name) -> int:
+        # What is held may have left the lifecycle with the last change of the configuration.
+        return self._places.get(name, -1)
 
     def _already(self, milestone: Milestone, known: _Known) -> str | None:
         """Return the id of what says the same already, or None."""
@@ -120,8 +124,8 @@ class Guard:
         stages = self.lifecycle.stages
         if name in self.lifecycle.ends:
             return not waiting and any(stage in known.accepted for stage in stages)
-        place = self._place[name]
-        return place == 0 or any(stage in known.accepted for stage in stages[place - 1 :])
+        place = self._place(name)
+        return place <= 0 or any(stage in known.accepted for stage in stages[place - 1 :])
 
     def _mark(self, milestone: Milestone, known: _Known) -> Mark:
         if milestone.name in self.lifecycle.ends:
@@ -129,7 +133,7 @@ class Guard:
         ends = (known.accepted[end][1] for end in self.lifecycle.ends if end in known.accepted)
         if any(not self._is_seen(known, at) for at in ends):
             return Mark.OUT_OF_ORDER
-        later = self.lifecycle.stages[self._place[milestone.name] + 1 :]
+        later = self.lifecycle.stages[self._place(milestone.name) + 1 :]
         return Mark.LATE if any(stage in known.accepted for stage in later) else milestone.mark
 
     def _accept(self, milestone: Milestone, known: _Known) -> _Known:

@@ -9,6 +9,9 @@ from edge.milestones.operators.operator import NOTHING, Judge, Operator, millise
 from edge.milestones.rules import AbsenceRule, Pattern
 from edge.milestones.step import State, Step
 
+# A label that every unreadable barcode shares must not make a track grow for ever.
+_RETRACTABLE = 16
+
 
 class _After(NamedTuple):
     """What started the time, kept in the track as a list."""
@@ -99,7 +102,8 @@ class Absence(Operator[AbsenceRule]):
             judged_until = max(deadline, judged_until or deadline)
             # Starts before the deadline were repeats of this one.
             left = [each for each in left if each.at > deadline]
-        self._keep(step, track.key, _Known(left, [*known.lost, *concluded], judged_until))
+        lost = [*known.lost, *concluded][-_RETRACTABLE:]
+        self._keep(step, track.key, _Known(left, lost, judged_until))
         return [self._conclude(track.key, each, [each.signal]) for each in concluded]
 
     def _follows(self, at: int, start: _After) -> bool:

@@ -83,6 +83,6 @@ class Join(Operator[JoinRule]):
             for each in ordered:
                 if start.at <= each.at <= start.at + self._within:
                     found.setdefault(each.pattern, each)
-            if len(found) == len(self.rule.of):
-                return [found[pattern] for pattern in sorted(found)]
+            if all(pattern in found for pattern in range(len(self.rule.of))):
+                return [found[pattern] for pattern in range(len(self.rule.of))]
         return None

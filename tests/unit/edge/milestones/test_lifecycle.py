@@ -224,3 +224,33 @@ def test_a_key_is_forgotten_after_its_time(here: Any) -> None:
     assert len([track for track in here.tracks if track.owner == "outbound"]) == 1
     here.hear_until(2_000 + 30 * 86_400_000)
     assert here.tracks == {}
+
+
+def test_a_milestone_held_when_its_stage_left_the_configuration_is_told(
+    here: Any, site: Callable[..., Any]
+) -> None:
+    here.see("loaded", 2_000, unit="U1")
+    rules = {name: rule(name) for name in STAGES}
+    changed = site(rules, {"outbound": {"stages": ["packed", "departed"]}})
+    changed.tracks = here.tracks
+    changed.hear_until(LATER)
+    assert [name for name, _, _ in changed.told] == ["loaded"]
+
+
+def test_a_label_that_is_illegal_for_ever_and_ever_keeps_its_track_small(here: Any) -> None:
+    for again in range(100):
+        here.see("packed", again, unit="NOREAD", again=again)
+    (known,) = [each for track, each in here.tracks.items() if track.owner == "outbound"]
+    assert len(known.state["refused"]) < 20
+
+
+def test_a_fact_found_again_after_its_rule_forgot_it_is_neither_told_nor_illegal(
+    site: Callable[..., Any],
+) -> None:
+    here = site(
+        {"packed": {**rule("packed"), "remember_days": 1}}, {"outbound": {"stages": ["packed"]}}
+    )
+    here.see("packed", 1_000, unit="U1")
+    here.hear_until(2 * 86_400_000)
+    here.see("packed", 1_000, unit="U1")
+    assert (len(here.told), here.reasons) == (1, [])

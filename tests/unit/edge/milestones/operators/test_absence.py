@@ -128,3 +128,15 @@ def test_a_start_after_an_answer_told_first_is_still_open(here: Any) -> None:
     here.see("infeed", 1_000, unit="U1")
     here.hear_until(HEARD_ALL)
     assert here.told == [("lost", "unit:U1", 9_000)]
+
+
+def test_a_label_that_is_lost_for_ever_and_ever_keeps_its_track_small(here: Any) -> None:
+    for again in range(100):
+        at = again * 60_000
+        here.see("infeed", at, unit="NOREAD")
+        here.hear_until(at + 8_000)
+    assert len(here.told) == 100
+    (known,) = here.tracks.values()
+    assert len(known.state["lost"]) < 20
+    here.see("divert", 99 * 60_000 + 1, unit="NOREAD")
+    assert here.told[-1] == ("-lost", "unit:NOREAD", 99 * 60_000 + 6_000)

@@ -102,6 +102,15 @@ def test_rounds_told_before_the_first_is_judged_stay_apart(here: Any) -> None:
     assert [milestone.mark for milestone in here.milestones] == ["late", "in_order"]
 
 
+def test_two_open_rounds_are_told_apart_in_whatever_order_their_closings_come(here: Any) -> None:
+    release(here, 60_000, 1)
+    release(here, 3_000, 1)
+    load(here, 50_000, "U2")
+    load(here, 1_000, "U1")
+    assert here.told == [("departed", "unit:U1", 3_000), ("departed", "unit:U2", 60_000)]
+    assert {milestone.mark for milestone in here.milestones} == {"in_order"}
+
+
 def test_a_member_of_a_round_before_the_last_is_objected_to(here: Any) -> None:
     release(here, 3_000, 0)
     release(here, 60_000, 0)
