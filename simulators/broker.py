@@ -11,21 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-HOST = "127.0.0.1"
+from simulators.ports import HOST, free_port
+
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 
 
 class BrokerFailed(Exception):
     """The broker is not installed, or does not start or stop; the message says what to do."""
-
-
-def free_port() -> int:
-    """Return a loopback TCP port that nothing listened on a moment ago."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Broker:

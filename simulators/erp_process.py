@@ -1,7 +1,6 @@
 """The simulated ERP as a process of its own, started and ordered about from here."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,8 @@ from typing import Any, Self
 import httpx
 
 from simulators.erp import Booking, read_book
+from simulators.ports import HOST, number, reserve
 
-HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
 
 
@@ -33,8 +32,8 @@ class ErpProcess:
         self.directory = directory
         self.log_file = directory / "erp.log"
         self._seed = seed
-        self._reserved = [_reserve(), _reserve()]
-        self._port, self._control_port = (port.getsockname()[1] for port in self._reserved)
+        self._reserved = [reserve(), reserve()]
+        self._port, self._control_port = map(number, self._reserved)
         self._control = httpx.Client(
             base_url=f"http://{HOST}:{self._control_port}", trust_env=False, timeout=10
         )
@@ -158,15 +157,3 @@ class ErpProcess:
             raise ErpFailed(f"the simulated ERP refuses {method} {path}: {answer.text}")
         told: dict[str, Any] = answer.json()
         return told
-
-
-def _reserve() -> socket.socket:
-    """Bind a free port without listening on it: connections to it are refused.
-
-    With SO_REUSEADDR the ERP may bind it too, while the kernel gives it to no one who
-    asks for any free port.
-    """
-    port = socket.socket()
-    port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    port.bind((HOST, 0))
-    return port

@@ -8,6 +8,7 @@ import pytest
 import uvloop
 
 from simulators import broker as simulator
+from simulators import ports
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, Scanner
 
@@ -26,7 +27,7 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 def free_port() -> int:
     """Return a loopback TCP port that nothing listens on."""
-    return simulator.free_port()
+    return ports.free_port()
 
 
 @pytest.fixture

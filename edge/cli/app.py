@@ -111,7 +111,9 @@ def discard(
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=20, help="How long it runs, about.")] = 60,
+    seconds: Annotated[
+        float, typer.Option(min=20, help="How long; on a slow machine up to half as long again.")
+    ] = 60,
     seed: Annotated[int, typer.Option(help="Repeats a run.")] = 1,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="Nothing fails.")] = False,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="Print only the last line.")] = False,  # noqa: FBT002

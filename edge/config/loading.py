@@ -75,21 +75,25 @@ def load(file: Path) -> Configuration:
 
 def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[str, Any]) -> Fault:
     path = _without_tags(details["loc"], table)
-    message = details["msg"].removeprefix("Value error, ")
+    return Fault(places.line_of(path, lines), _dotted(path), _message(details))
+
+
+def _message(details: ErrorDetails) -> str:
+    """Say what is wrong in an operator's words."""
+    context = details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":
-            message = "unknown key; check the spelling (`milepost schema` lists all keys)"
+            return "unknown key; check the spelling (`milepost schema` lists all keys)"
         case "missing":
-            message = "missing; it has no default"
+            return "missing; it has no default"
         case "union_tag_invalid":
-            message = (
-                f"no such {details['ctx']['discriminator'].strip(chr(39))}: "
-                f"{details['ctx']['tag']!r}; "
-                f"there are {details['ctx']['expected_tags']}"
-            )
+            kind = context["discriminator"].strip("'")
+            return f"no such {kind}: {context['tag']!r}; there are {context['expected_tags']}"
         case "union_tag_not_found":
-            message = f"missing {details['ctx']['discriminator']}"
-    return Fault(places.line_of(path, lines), _dotted(path), message)
+            return f"missing {context['discriminator']}"
+        case "literal_error" | "enum":
+            return f"{details['input']!r} is none of {context['expected']}"
+    return details["msg"].removeprefix("Value error, ")
 
 
 def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> places.Path:

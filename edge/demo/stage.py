@@ -12,8 +12,9 @@ from pathlib import Path
 import orjson
 
 from edge.demo.example import Addresses, configuration
-from simulators.broker import Broker, free_port
+from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
+from simulators.ports import free_port
 
 STOP_SECONDS = 15.0
 
@@ -44,7 +45,7 @@ class Stage:
         self.progress = SiteProgress()
         self._seed = seed
         self._play_seconds = play_seconds
-        self._opcua_port = free_port()
+        self._plc_port = free_port()
         self._site: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._daemon: asyncio.subprocess.Process | None = None
@@ -52,17 +53,19 @@ class Stage:
     @classmethod
     @contextlib.asynccontextmanager
     async def set_up(cls, seed: int, play_seconds: float) -> AsyncIterator["Stage"]:
-        """Start everything but the daemon; end every process at the end, however it comes.
+        """Start all processes; end every one at the end, however it comes.
 
         Raises:
             StageFailed: A process did not come up.
+            BrokerFailed: The same, for the broker: it may not be installed.
+            ErpFailed: The same, for the ERP.
 
         """
         stage = cls(seed, play_seconds)
         stage.config.write_text(
             configuration(
                 Addresses(
-                    opcua_port=stage._opcua_port,
+                    opcua_port=stage._plc_port,
                     mqtt_port=stage.broker.port,
                     erp_url=stage.erp.url,
                     erp_look_up=stage.erp.look_up,
@@ -73,8 +76,10 @@ class Stage:
         )
         try:
             await asyncio.to_thread(stage.broker.start)
-            await asyncio.to_thread(stage.erp.start)
-            await stage._start_site()
+            # All at once: a daemon waits for devices that are not there yet.
+            await asyncio.gather(
+                asyncio.to_thread(stage.erp.start), stage._start_site(), stage.start_daemon()
+            )
             yield stage
         finally:
             await stage._strike()
@@ -109,7 +114,7 @@ class Stage:
             self._site = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "simulators.site"),
                 *("--seed", str(self._seed), "--seconds", str(self._play_seconds)),
-                *("--opcua-port", str(self._opcua_port), "--mqtt-port", str(self.broker.port)),
+                *("--opcua-port", str(self._plc_port), "--mqtt-port", str(self.broker.port)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

@@ -15,8 +15,8 @@ import drivers.opcua
 from drivers.contract import Driver, Link, LinkDown, system_clock
 from drivers.opcua import DRIVER
 from drivers.opcua.settings import OpcUaSettings
-from simulators.broker import free_port
 from simulators.plc import SORTER_SPEED, Memory, Plc
+from simulators.ports import free_port
 from tests.fault.opcua_gateway import Recorder, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

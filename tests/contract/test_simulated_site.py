@@ -23,7 +23,8 @@ from asyncua.client.client import Client as OpcUaClient
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from simulators.broker import Broker, free_port
+from simulators.broker import Broker
+from simulators.ports import free_port
 from simulators.scenario import Garbage, Record, Report, Scenario, Transport, plan
 
 SEED, SECONDS = 7, 20.0

@@ -28,7 +28,7 @@ from asyncua.ua.status_codes import StatusCodes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from simulators import plc as simulator
-from simulators.broker import free_port
+from simulators.ports import free_port
 
 START = ua.DateTime(2026, 3, 1, 8, tzinfo=UTC)
 

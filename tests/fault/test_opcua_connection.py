@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from drivers.contract import Batch, LinkDown
-from simulators.broker import free_port
+from drivers.opcua import source as opcua_source
+from drivers.opcua.connection import Connection
+from simulators.ports import free_port
 from tests.fault.opcua_gateway import Recorder, Wire, listed, running, settings_of
 from tests.fault.opcua_plc import PASSWORD, Identity, Plc
 
@@ -103,6 +105,24 @@ async def test_an_intake_that_fails_is_not_taken_for_a_lost_link(plc: Plc) -> No
         with pytest.raises(OSError, match="the disk is gone"):
             await source.task
         assert not source.link.is_up
+
+
+async def test_a_link_that_breaks_while_it_is_stopped_does_not_hide_the_stop(
+    plc: Plc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_when_stopped(_: Connection) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise LinkDown("broken")
+
+    monkeypatch.setattr(Connection, "keep", break_when_stopped)
+    monkeypatch.setattr(opcua_source, "_KEEP_SECONDS", 0.0)
+    name = await plc.variable(1)
+    async with running(settings_of(plc.endpoint, variables=listed(name)), Recorder()) as source:
+        await source.until(lambda: source.link.is_up)
+        await source.stop()
+        assert source.task.cancelled()
+        assert source.link.reason == "stopped"
 
 
 async def test_a_plc_that_falls_silent_takes_the_link_down_and_is_found_again(plc: Plc) -> None:

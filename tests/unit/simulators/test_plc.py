@@ -10,8 +10,8 @@ from asyncua import ua
 from asyncua.client.client import Client
 
 from simulators import plc
-from simulators.broker import free_port
 from simulators.plc import Memory, Plc
+from simulators.ports import free_port
 
 COUNTER = "ns=2;s=Conveyor.Records.Counter"
 SLOT = "ns=2;s=Conveyor.Records.Slot{slot}"

@@ -1,0 +1,182 @@
+"""The installed command, as an operator types it."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.exits import Exit
+from simulators.erp_process import ErpProcess
+from tests.gateway import MILEPOST, Gateway, Scanner, until
+
+EXAMPLE = Path(__file__).parent.parent.parent / "systemd" / "milepost.toml"
+
+
+def _milepost(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MILEPOST, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_check_finds_no_fault_in_the_example() -> None:
+    done = _milepost("check", EXAMPLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no faults" in done.stdout
+
+
+def test_check_names_every_fault_with_its_line_and_exits_2(tmp_path: Path) -> None:
+    faulty = tmp_path / "milepost.toml"
+    text = EXAMPLE.read_text()
+    for right, wrong in (
+        ('driver = "http"', 'driver = "htp"'),
+        ('endpoint = "opc', 'end_point = "opc'),
+        ('operator = "absence"', 'operator = "absense"'),
+        ("max_in_flight = 8", "max_in_flight = 0"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong)
+    faulty.write_text(text)
+    done = _milepost("check", faulty)
+    assert done.returncode == Exit.CONFIGURATION
+    lines = text.splitlines()
+    named = {int(line.split(":")[1]) for line in done.stderr.splitlines()}
+    assert all(line.startswith(f"{faulty}:") for line in done.stderr.splitlines())
+    for wrong in ("end_point", "absense"):
+        at = next(n for n, line in enumerate(lines, 1) if wrong in line)
+        # A table of the wrong kind is named at its head, a wrong key at its own line.
+        assert named & set(range(at - 2, at + 1)), done.stderr
+    assert "'htp'" in done.stderr
+    assert "max_in_flight" in done.stderr
+
+
+def test_check_names_what_does_not_fit_together(tmp_path: Path) -> None:
+    faulty = tmp_path / "milepost.toml"
+    faulty.write_text(EXAMPLE.read_text().replace('kind = "divert"\n', 'kind = "diverted"\n'))
+    done = _milepost("check", faulty)
+    assert done.returncode == Exit.CONFIGURATION
+    assert "'divert'" in done.stderr
+    assert "no observation gives" in done.stderr
+
+
+def test_faulty_configuration_stops_the_start_with_exit_2(tmp_path: Path) -> None:
+    faulty = tmp_path / "milepost.toml"
+    faulty.write_text("[site]\nname = 3\n")
+    done = _milepost("run", "--config", faulty)
+    assert done.returncode == Exit.CONFIGURATION
+    assert f"{faulty}:2: site.name" in done.stderr
+
+
+def test_schema_is_a_json_schema_that_knows_every_driver() -> None:
+    schema = json.loads(_milepost("schema").stdout)
+    assert schema["additionalProperties"] is False
+    told = json.dumps(schema)
+    for word in ("record_buffers", "subscriptions", "look_up"):
+        assert word in told
+
+
+def test_health_is_healthy_while_all_is_well(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    scanner.scan("dock", "T-1")
+    until(lambda: len(erp.book()) == 1, "the milestone is delivered")
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "it is settled")
+    done = gateway.command("health")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        ["healthy  1 signals, 1 milestones, 0 waiting to be delivered"],
+    )
+
+
+def test_health_names_an_erp_that_is_down_in_words_that_can_be_acted_on(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    with erp.down():
+        for number in range(3):
+            scanner.scan("dock", f"T-{number}")
+        until(lambda: gateway.command("health").returncode == 1, "health is degraded")
+        said = gateway.command("health").stdout
+        assert re.search(r"erp: refusing connections .*\d+ s.*3 milestones waiting", said), said
+        report = json.loads(gateway.command("health", "--json").stdout)
+        assert report["status"] == "degraded"
+        gateway.kill()
+        done = gateway.command("health")
+        assert done.returncode == 2
+        assert "not running" in done.stdout
+        assert "3 milestones waiting" in done.stdout
+
+
+def test_garbage_goes_to_quarantine_shows_in_health_and_stops_nothing(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    for payload in (b"\x00\xff", b"[]", b'{"unit": {}, "time": "x"}', b""):
+        scanner.say("scan/dock", payload)
+    scanner.scan("dock", "T-1")
+    until(lambda: len(erp.book()) == 1, "the milestone is delivered")
+    done = gateway.command("health")
+    assert done.returncode == 1
+    assert "4 signals in quarantine" in done.stdout
+    assert gateway.report().facts.signals == 5
+
+
+def test_dead_letter_holds_its_key_until_an_operator_retries_it(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    with erp.faulty(reject_subjects=["unit:T-bad"]):
+        scanner.scan("dock", "T-bad", 1)
+        scanner.scan("rack", "T-bad", 2)
+        scanner.scan("dock", "T-good", 3)
+        scanner.scan("rack", "T-good", 4)
+        until(lambda: len(erp.book()) == 2, "the other unit's milestones are delivered")
+        until(lambda: gateway.report().facts.backlogs[0].dead == 1, "the dead letter is there")
+        listed = gateway.command("outbox", "--state", "dead").stdout
+        assert "unit:T-bad" in listed
+        assert gateway.command("health").returncode == 1
+    entry = next(line.split()[0] for line in listed.splitlines() if "T-bad" in line)
+    assert "will be sent again" in gateway.command("outbox", "retry", entry).stdout
+    until(lambda: len(erp.book()) == 4, "what was held back is delivered")
+    assert [b.body["bizStep"] for b in erp.book() if b.subject == "unit:T-bad"] == [
+        "receiving",
+        "storing",
+    ]
+    assert gateway.command("outbox", "retry", entry).returncode == 1
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_discarded_dead_letter_lets_its_key_go_on(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess, *, is_running: bool
+) -> None:
+    with erp.faulty(reject_subjects=["unit:T-bad"]):
+        scanner.scan("dock", "T-bad", 1)
+        scanner.scan("rack", "T-bad", 2)
+        until(lambda: gateway.report().facts.backlogs[0].dead == 1, "the dead letter is there")
+    if not is_running:
+        gateway.terminate()
+    done = gateway.command("outbox", "discard", "1", "--reason", "entered by hand")
+    assert done.returncode == 0, done.stderr
+    if not is_running:
+        gateway.start()
+    until(lambda: len(erp.book()) == 1, "the next milestone of the key is delivered")
+    assert erp.book()[0].body["bizStep"] == "storing"
+    assert "entered by hand" in gateway.command("outbox", "--state", "discarded").stdout
+
+
+def test_trace_tells_the_story_from_raw_signal_to_the_erp_s_answer(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    with erp.faulty(error_rate=1.0):
+        scanner.scan("dock", "340123450001000009")
+        until(lambda: erp.state()["faults"].get("error", 0) > 0, "the ERP fails once")
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "it is delivered")
+    gateway.terminate()
+    story = gateway.command("trace", "340123450001000009")
+    assert story.returncode == 0
+    for words in ("RECEIVED", "scan/dock", '"unit"', "attempt 1", "500", "accepted", "ERP-000001"):
+        assert words in story.stdout
+    identity = re.search(r"told as ([0-9a-f]{32})", story.stdout)
+    assert identity is not None
+    assert "RECEIVED" in gateway.command("trace", identity[1]).stdout
+    unknown = gateway.command("trace", "T-nobody")
+    assert unknown.returncode == 1
+    assert "nothing is known" in unknown.stderr
