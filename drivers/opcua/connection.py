@@ -121,11 +121,7 @@ class Connection:
                         raise
                     self._nodes_per_request = len(stretch) // 2
                     continue
-            if len(answer) != len(stretch):
-                raise LinkDown(
-                    f"the PLC at {self._settings.endpoint} answers {len(answer)} values"
-                    f" when asked for {len(stretch)}: its OPC UA server is faulty"
-                )
+            self._check(len(answer), len(stretch))
             values += answer
         return values
 
@@ -153,13 +149,15 @@ class Connection:
         """Add items to the subscription and return for each what the PLC says to it."""
         statuses: list[ua.StatusCode] = []
         for start in range(0, len(items), NODES_PER_REQUEST):
+            stretch = items[start : start + NODES_PER_REQUEST]
             request = ua.CreateMonitoredItemsParameters(
                 SubscriptionId=subscription,
                 TimestampsToReturn=ua.TimestampsToReturn.Source,
-                ItemsToCreate=list(items[start : start + NODES_PER_REQUEST]),
+                ItemsToCreate=list(stretch),
             )
             with self._told():
                 results = await self._client.uaclient.session.create_monitored_items(request)
+            self._check(len(results), len(stretch))
             statuses += [result.StatusCode for result in results]
         return statuses
 
@@ -244,6 +242,13 @@ class Connection:
         """Renew when three quarters of the token's life are over (OPC 10000-4, 5.6.2.1)."""
         lifetime = self._client.secure_channel_timeout / 1_000
         self._renew_at = asyncio.get_running_loop().time() + 0.75 * lifetime
+
+    def _check(self, answers: int, questions: int) -> None:
+        if answers != questions:
+            raise LinkDown(
+                f"the PLC at {self._settings.endpoint} gives {answers} answers"
+                f" to {questions} questions: its OPC UA server is faulty"
+            )
 
     def _told(self, seconds: float | None = None) -> AbstractContextManager[None]:
         return told_as_link_down(self._settings.endpoint, seconds or self._settings.timeout_seconds)

@@ -52,16 +52,24 @@ def told_as_link_down(endpoint: str, timeout_seconds: float) -> Iterator[None]:
     errors, AssertionError, decoding errors of any kind and bare exceptions, and
     none of them leaves a session worth keeping.
     """
+    task = asyncio.current_task()
+    assert task is not None
+    cancelled_before = task.cancelling()
     try:
         yield
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        # The library cancelled its own request; a task that ended so would stop without a word.
-        raise LinkDown(f"the connection to {endpoint} was lost while waiting for it") from None
+        if task.cancelling() == cancelled_before:
+            # The library cancelled its own request: a task that ended so would end in silence.
+            raise LinkDown(f"the connection to {endpoint} was lost during a request") from None
+        raise
     except Exception as error:
-        raise LinkDown(_words(error, endpoint, timeout_seconds)) from error
+        if task.cancelling() == cancelled_before:
+            raise LinkDown(_words(error, endpoint, timeout_seconds)) from error
+        raise asyncio.CancelledError from error
+    if task.cancelling() > cancelled_before:
+        # The library connects with asyncio.wait_for, which before Python 3.12 swallows a
+        # cancellation that comes together with the result (python/cpython#86296).
+        raise asyncio.CancelledError
 
 
 def _words(error: Exception, endpoint: str, timeout_seconds: float) -> str:

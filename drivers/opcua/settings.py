@@ -8,12 +8,17 @@ from pydantic import AfterValidator, Field, model_validator
 
 from drivers.contract import SecretFile, Settings
 
-_NODE = re.compile(r"(ns=\d+;)?([is]=.+|[gb]=.+)")
+_NODE = re.compile(
+    r"(ns=(?P<namespace>\d{1,5});)?"
+    r"(i=(?P<number>\d{1,10})|s=.+|g=[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|b=[A-Za-z0-9+/]+=*)"
+)
 
 
 def _node(text: str) -> str:
     """Check the notation of a node id (OPC 10000-6, 5.3.1.10), as far as that goes offline."""
-    if not _NODE.fullmatch(text):
+    parts = _NODE.fullmatch(text)
+    if parts is None or int(parts["namespace"] or 0) >= 2**16 or int(parts["number"] or 0) >= 2**32:
         raise ValueError(f"{text!r} is not a node id: write it like ns=2;s=Conveyor.Speed")
     return text
 
@@ -21,7 +26,8 @@ def _node(text: str) -> str:
 def _slot(text: str) -> str:
     if "{slot}" not in text:
         raise ValueError(f"{text!r} does not say where the slot's number goes: write {{slot}}")
-    return _node(text)
+    _node(text.replace("{slot}", "0"))
+    return text
 
 
 NodeText = Annotated[str, AfterValidator(_node)]
@@ -55,7 +61,7 @@ class Variable(Settings):
 class OpcUaSettings(Settings):
     """One PLC."""
 
-    endpoint: str = Field(pattern=r"^opc\.tcp://[^@\s]+$")
+    endpoint: str = Field(pattern=r"^opc\.tcp://[^@\s/]+:\d{1,5}(/[^@\s]*)?$")
     """Address of its OPC UA server, like opc.tcp://10.0.0.5:4840."""
     publishing_interval_milliseconds: float = Field(default=100, ge=10, le=10_000)
     """How often the PLC tells what has changed."""

@@ -1,6 +1,7 @@
 """The OPC UA source: one session, everything in it made anew each time it is run."""
 
 import asyncio
+from collections.abc import Coroutine
 
 from drivers.contract import Clock, Intake, Link, LinkDown
 from drivers.opcua.connection import Connection
@@ -47,13 +48,11 @@ class OpcUaSource:
             )
             await subscription.open({node: reader.wake for node, reader in readers.items()})
             link.up()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(subscription.run())
-                tasks.create_task(_tend(connection, subscription))
-                for reader in readers.values():
-                    tasks.create_task(reader.run())
-        except BaseExceptionGroup as failures:
-            raise _worst(failures) from failures
+            await _until_one_ends(
+                subscription.run(),
+                _tend(connection, subscription),
+                *(reader.run() for reader in readers.values()),
+            )
         finally:
             await connection.close()
 
@@ -70,7 +69,20 @@ async def _tend(connection: Connection, subscription: Subscription) -> None:
             retry_at = time() + _RETRY_REFUSED_SECONDS
 
 
-def _worst(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one failure to raise: what is not the link's matters more."""
-    others = [error for error in failures.exceptions if not isinstance(error, LinkDown)]
-    return (others or list(failures.exceptions))[0]
+async def _until_one_ends(*parts: Coroutine[None, None, None]) -> None:
+    """Run the parts, all endless, until one fails or we are stopped; then stop the others.
+
+    A stop counts more than what breaks while it is carried out: there
+    asyncio.TaskGroup decides otherwise. A failure that is not the link's counts
+    more than the links that fail with it.
+    """
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [end for end in ends if isinstance(end, Exception)]
+    others = [end for end in failures if not isinstance(end, LinkDown)]
+    raise next(iter(others + failures), asyncio.CancelledError())

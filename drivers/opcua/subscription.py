@@ -116,8 +116,12 @@ class Subscription:
             if (wake := self._wake.get(change.ClientHandle)) is not None:
                 wake()
                 continue
-            name = self._variables[change.ClientHandle].name
-            value = change.Value
+            if (variable := self._variables.get(change.ClientHandle)) is None:
+                raise LinkDown(
+                    f"the PLC tells of an item that nobody asked for, number {change.ClientHandle}:"
+                    " its OPC UA server is faulty"
+                )
+            name, value = variable.name, change.Value
             status = value.StatusCode or ua.StatusCode()
             payload = encode(value.Value.Value if value.Value is not None else None)
             if overflowed(status.value):

@@ -1,6 +1,7 @@
 """Failures in an operator's words."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -38,7 +39,7 @@ def answered(status: int) -> Exception:
         (Exception("bare"), "bare"),
     ],
 )
-def test_whatever_the_library_raises_is_a_link_down_that_says_what_to_do(
+async def test_whatever_the_library_raises_is_a_link_down_that_says_what_to_do(
     error: Exception, words: str
 ) -> None:
     with pytest.raises(LinkDown) as down, told_as_link_down(ENDPOINT, 4):
@@ -67,6 +68,24 @@ async def test_a_cancelled_task_stays_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("instead", [None, ConnectionError("closed")])
+async def test_a_cancellation_that_the_library_swallows_is_not_lost(
+    instead: Exception | None,
+) -> None:
+    async def ask() -> None:
+        with told_as_link_down(ENDPOINT, 4):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if instead is not None:
+                raise instead
+
+    task = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
 
 
 def test_a_status_is_its_name_and_meaning_whatever_its_information_bits() -> None:
