@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import cast
 
 import httpx
@@ -11,9 +12,10 @@ import structlog
 
 from drivers.contract import Accepted, Clock, Entry, Verdict
 from drivers.http import encode
+from drivers.http.answer import Answer
 from drivers.http.bearer import BearerToken
 from drivers.http.settings import HttpSettings
-from drivers.http.verdicts import FAILURES, Answer, judge, judge_failure, judge_look_up
+from drivers.http.verdicts import FAILURES, judge, judge_failure, judge_look_up
 
 LONGEST_BODY = 64 * 1024
 """Bytes of an answer that are read; what comes after them decides nothing."""
@@ -78,7 +80,7 @@ class HttpSink:
             log.warning("look_up_failed", url=_place(url), reason=reason)
             return None
         found = judge_look_up(answer)
-        if found is None and answer.status != 404:  # noqa: PLR2004 - the plain "no"
+        if found is None and answer.status != HTTPStatus.NOT_FOUND:
             log.warning("look_up_failed", url=_place(url), reason=f"answered {answer.status}")
         return found
 

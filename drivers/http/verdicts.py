@@ -6,25 +6,17 @@ Rule 3: what is wrong with the address, the credentials or the whole destination
 held against an entry: only an answer about the entry itself makes it a dead letter.
 """
 
-import json
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
 
 import httpx
 
 from drivers.contract import Accepted, Rejected, Retry, Unknown, Verdict
+from drivers.http.answer import Answer, clean
 from drivers.http.bearer import TokenUnreadable
-
-LONGEST_WAIT_SECONDS = 3600.0
-"""What a destination asks for beyond that is cut: it may be back sooner than it thinks."""
-LONGEST_WORDS = 200
-"""Characters of the destination's own words that are kept."""
 
 # How destinations say, with a 409, that they have the entry, or that they are still at it. A
 # bare "already" is not enough: a period can be "already closed".
@@ -35,21 +27,6 @@ THERE_ALREADY = re.compile(
     re.IGNORECASE,
 )
 STILL_AT_IT = re.compile(r"in.?progress|processing|being.?processed|pending|locked", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a destination answered."""
-
-    place: str
-    """Where it came from, for messages."""
-    received_at: int
-    """Milliseconds since the Unix epoch."""
-    status: int
-    headers: Mapping[str, str]
-    """By name in lower case."""
-    body: bytes
-    """Its beginning, at least."""
 
 
 def judge(answer: Answer) -> Verdict:
@@ -70,16 +47,16 @@ def judge_look_up(answer: Answer) -> Accepted | None:
     A 200 that shows nothing ("", null, an empty list or object) does not: it is
     what a search without a result looks like.
     """
-    if answer.status != 200 or answer.body.strip() in {b"", b"null", b"[]", b"{}"}:  # noqa: PLR2004
+    if answer.status != HTTPStatus.OK or answer.body.strip() in {b"", b"null", b"[]", b"{}"}:
         return None
-    return Accepted(f"found by look-up: {_told(answer)}")
+    return Accepted(f"found by look-up: {answer.told()}")
 
 
 # ---- Answers ---------------------------------------------------------------------------------
 
 
 def _accepted(answer: Answer) -> Verdict:
-    return Accepted(_told(answer))
+    return Accepted(answer.told())
 
 
 def _conflict(answer: Answer) -> Verdict:
@@ -89,34 +66,34 @@ def _conflict(answer: Answer) -> Verdict:
     people. If they do not, the outcome is unknown: a guess either way would
     lose the milestone or make a dead letter of one that has arrived.
     """
-    for words in (*_members(answer, "type", "code", "title", "detail"), _text(answer)):
+    for words in (*answer.members("type", "code", "title", "detail"), answer.text()):
         if STILL_AT_IT.search(words):
-            return Retry(f"still at an earlier attempt: {_told(answer)}", _retry_after(answer))
+            return Retry(f"still at an earlier attempt: {answer.told()}", answer.retry_after())
         if THERE_ALREADY.search(words):
-            return Accepted(f"there already: {_told(answer)}")
-    return Unknown(f"a conflict that does not say whether the entry is there: {_told(answer)}")
+            return Accepted(f"there already: {answer.told()}")
+    return Unknown(f"a conflict that does not say whether the entry is there: {answer.told()}")
 
 
 def _not_now(answer: Answer) -> Verdict:
-    return Retry(_told(answer), _retry_after(answer))
+    return Retry(answer.told(), answer.retry_after())
 
 
 def _overloaded(answer: Answer) -> Verdict:
-    return Retry(_told(answer), _retry_after(answer), outage=True)
+    return Retry(answer.told(), answer.retry_after(), outage=True)
 
 
 def _not_allowed(answer: Answer) -> Verdict:
     return Retry(
         f"credentials refused: check bearer_token_file and our rights at {answer.place};"
-        f" {_told(answer)}",
-        _retry_after(answer),
+        f" {answer.told()}",
+        answer.retry_after(),
         outage=True,
     )
 
 
 def _wrong_address(answer: Answer) -> Verdict:
     return Retry(
-        f"{answer.place} does not take CloudEvents by POST: check url; {_told(answer)}", outage=True
+        f"{answer.place} does not take CloudEvents by POST: check url; {answer.told()}", outage=True
     )
 
 
@@ -127,14 +104,14 @@ def _not_found(answer: Answer) -> Verdict:
     is retried, and not as an outage: if the address is wrong nothing becomes a
     dead letter, and if the entry is it holds back its own key alone.
     """
-    kind = _members(answer, "type")
-    if _is_problem(answer) and kind and kind[0] != "about:blank":
+    kind = answer.members("type")
+    if answer.is_problem() and kind and kind[0] != "about:blank":
         return _rejected(answer)
-    return Retry(f"nothing there to post to: check url {answer.place}; {_told(answer)}")
+    return Retry(f"nothing there to post to: check url {answer.place}; {answer.told()}")
 
 
 def _redirected(answer: Answer) -> Verdict:
-    target = _clean(answer.headers.get("location", "an address it does not tell"))
+    target = clean(answer.headers.get("location", "an address it does not tell"))
     return Retry(
         f"{answer.status}: redirected to {target}; set url to the final address", outage=True
     )
@@ -142,19 +119,19 @@ def _redirected(answer: Answer) -> Verdict:
 
 def _see_other(answer: Answer) -> Verdict:
     # RFC 9110, section 15.4.4: an answer to a POST that has been dealt with, somehow.
-    return Unknown(f"{_told(answer)}; set url to an address that answers 2xx itself", outage=True)
+    return Unknown(f"{answer.told()}; set url to an address that answers 2xx itself", outage=True)
 
 
 def _rejected(answer: Answer) -> Verdict:
-    return Rejected(_told(answer))
+    return Rejected(answer.told())
 
 
 def _failed(answer: Answer) -> Verdict:
-    return Unknown(f"failed, perhaps after it was done: {_told(answer)}")
+    return Unknown(f"failed, perhaps after it was done: {answer.told()}")
 
 
 def _out_of_reach(answer: Answer) -> Verdict:
-    return Unknown(f"a proxy got no answer from it: {_told(answer)}", outage=True)
+    return Unknown(f"a proxy got no answer from it: {answer.told()}", outage=True)
 
 
 _Judge = Callable[[Answer], Verdict]
@@ -214,7 +191,7 @@ def _no_answer(_: Exception, place: str) -> Retry | Unknown:
 
 
 def _broken(error: Exception, place: str) -> Retry | Unknown:
-    return Unknown(f"the connection to {place} broke before the whole answer: {_clean(str(error))}")
+    return Unknown(f"the connection to {place} broke before the whole answer: {clean(str(error))}")
 
 
 def _no_token(error: Exception, _: str) -> Retry | Unknown:
@@ -252,8 +229,8 @@ def _why_unreachable(error: BaseException, place: str) -> str:
                     " check ca_file and the host name"
                 )
             case ssl.SSLError():
-                return f"TLS with {place} fails: {_clean(str(cause))}"
-    return f"cannot connect to {place}: {_clean(str(error))}"
+                return f"TLS with {place} fails: {clean(str(cause))}"
+    return f"cannot connect to {place}: {clean(str(error))}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -264,58 +241,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             for each in error.exceptions:
                 yield from _causes(each)
         error = error.__cause__ or error.__context__
-
-
-# ---- Words -----------------------------------------------------------------------------------
-
-
-def _told(answer: Answer) -> str:
-    """Return the status and the destination's own words, short, on one line."""
-    words = ": ".join(_members(answer, "title", "detail")) or _text(answer)
-    return f"{answer.status} {_clean(words or answer.headers.get('location', ''))}".rstrip()
-
-
-def _is_problem(answer: Answer) -> bool:
-    """Tell whether the body is a problem as RFC 9457 describes it."""
-    return answer.headers.get("content-type", "").lower().startswith("application/problem+json")
-
-
-def _members(answer: Answer, *names: str) -> list[str]:
-    """Return those of the named members that the body, a JSON object, has as text."""
-    try:
-        body: Any = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(body, dict):
-        return []
-    return [body[name] for name in names if isinstance(body.get(name), str) and body[name]]
-
-
-def _text(answer: Answer) -> str:
-    return answer.body.decode("utf-8", "replace")
-
-
-def _clean(text: str) -> str:
-    """Make one short line of it, without anything that a terminal would obey."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    words = " ".join(printable.split())
-    return words if len(words) <= LONGEST_WORDS else words[: LONGEST_WORDS - 1] + "…"
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """Return the seconds that Retry-After asks for (RFC 9110, section 10.2.3).
-
-    Seconds or a date; a value that is neither is as good as none.
-    """
-    value = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]+", value):
-        seconds = float(value)
-    else:
-        try:
-            until = parsedate_to_datetime(value)
-            # Without a zone it is GMT, like every HTTP-date, not this machine's time.
-            until = until.replace(tzinfo=until.tzinfo or UTC)
-            seconds = until.timestamp() - answer.received_at / 1000
-        except (ValueError, OverflowError):
-            return None
-    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)

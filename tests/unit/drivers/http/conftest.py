@@ -1,8 +1,11 @@
-"""What the tests of this driver send."""
+"""What the tests of this driver send, and to whom."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 
 from drivers.contract import Entry
+from tests.unit.drivers.http.raw_server import RawServer, serving
 
 
 @pytest.fixture
@@ -16,3 +19,9 @@ def entry() -> Entry:
         body=b'{"type": "AggregationEvent",  "eventTime": "2026-03-01T08:00:00.125Z"}',
         attempt=1,
     )
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RawServer]:
+    async with serving() as raw:
+        yield raw
