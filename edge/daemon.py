@@ -26,7 +26,7 @@ from edge.deliver.delivery import Delivery
 from edge.ingest import Ingest, Route
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
-from edge.milestones.epcis import Site
+from edge.milestones.site import Site
 from edge.supervision import keep_running
 
 log = structlog.get_logger(__name__)

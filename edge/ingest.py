@@ -19,7 +19,7 @@ from buffer import journal, outbox, tally, tracks
 from buffer.store import Store
 from drivers.contract import Batch, Clock, Signal
 from edge.milestones.decode import Decoder, Malformed
-from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.fields import text
 from edge.milestones.model import (
     KEY_FIELDS,
@@ -30,6 +30,7 @@ from edge.milestones.model import (
     Track,
     TrackId,
 )
+from edge.milestones.site import Site
 
 log = structlog.get_logger(__name__)
 

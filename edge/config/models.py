@@ -13,8 +13,8 @@ import drivers
 from drivers.contract import Settings
 from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import ObservationSettings
-from edge.milestones.epcis import Site
 from edge.milestones.rules import Lifecycle, Rule
+from edge.milestones.site import Site
 
 
 def _of_form(pattern: str, words: str) -> AfterValidator:

@@ -7,21 +7,20 @@ tells beyond their words goes into extensions with the prefix `milepost:`. Never
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
 
 from edge.milestones.attributes import Attributes, Unencodable
-from edge.milestones.identifiers import gtin_uri, is_uri, item_uri, own_uri, unit_uri
+from edge.milestones.identifiers import gtin_uri, item_uri, own_uri, unit_uri
 from edge.milestones.model import Milestone, Name
+from edge.milestones.site import Site
 
-__all__ = ["Site", "Unencodable", "encode"]
+__all__ = ["Unencodable", "encode"]
 
 _CONTEXT = (
     "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
     {"milepost": "https://milepost.example/ns/"},
 )
-_OFFSET = re.compile("[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UNIT_OF_MEASURE = re.compile("[A-Z0-9]{2,3}")
 
 _WORDS: Mapping[Name, Mapping[str, str]] = {
@@ -37,27 +36,6 @@ _WORDS: Mapping[Name, Mapping[str, str]] = {
     # No step of the business loses things.
     Name.LOST: {"disposition": "unknown"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The site that events come from.
-
-    Raises:
-        ValueError: Events with this URI or offset would not be EPCIS.
-
-    """
-
-    uri: str
-    """Prefix of identifiers that GS1 does not issue, e.g. "https://dc-north.example"."""
-    zone_offset: str = "+00:00"
-    """Offset of the local time from UTC, told beside the time, which is UTC."""
-
-    def __post_init__(self) -> None:
-        if not is_uri(self.uri):
-            raise ValueError(f"{self.uri!r} is no URI; expected one like 'https://dc.example'")
-        if not _OFFSET.fullmatch(self.zone_offset):
-            raise ValueError(f"{self.zone_offset!r} is no offset; expected one like '+01:00'")
 
 
 def encode(milestone: Milestone, site: Site) -> bytes:

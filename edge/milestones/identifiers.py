@@ -14,16 +14,11 @@ from biip.checksums import gs1_standard_check_digit
 from biip.gtin import Gtin
 from biip.rcn import Rcn
 
+from edge.milestones.site import is_uri
+
 _GS1 = "https://id.gs1.org"
 _SSCC = re.compile("[0-9]{18}")
 _GTIN = re.compile("[0-9]{8}|[0-9]{12,14}")
-# RFC 3986, section 2; only schemes that identify things at GS1 or at the site.
-_URI = re.compile(r"(?:https?://|urn:)(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
-
-
-def is_uri(value: str) -> bool:
-    """Tell whether the value identifies something as it is: an http(s) or urn URI."""
-    return _URI.fullmatch(value) is not None
 
 
 def unit_uri(value: str, prefix: str, what: str = "unit") -> str:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Mark, Milestone, Name
+from edge.milestones.site import Site
 
 SITE = Site("https://dc.example")
 SCHEMA = Path(__file__).parents[3] / "shared/standards/epcis/schema/EPCIS-JSON-Schema.json"

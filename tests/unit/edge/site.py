@@ -12,9 +12,9 @@ from edge.ingest import Ingest, Route
 from edge.milestones.decode import Decoder
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.engine import RulesEngine
-from edge.milestones.epcis import Site
 from edge.milestones.model import Decision, Name, Observation, TrackId, Tracks
 from edge.milestones.rules import Rule
+from edge.milestones.site import Site
 
 START = 1_772_352_000_000
 

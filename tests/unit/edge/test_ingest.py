@@ -18,8 +18,9 @@ from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch, Gap, Signal
 from edge import ingest as module
-from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Milestone
+from edge.milestones.site import Site
 from tests.unit.edge.site import START, ingest_of, said
 
 TABLES = ("journal", "bookmark", "gap", "quarantine", "track", "milestone", "signal_key", "entry")

@@ -8,8 +8,9 @@ import fastjsonschema
 import orjson
 import pytest
 
-from edge.milestones.epcis import Site, Unencodable, encode
+from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Mark, Milestone, Name
+from edge.milestones.site import Site
 
 SITE = Site("https://dc-north.example")
 SCHEMA = Path(__file__).parents[5] / "shared/standards/epcis/schema/EPCIS-JSON-Schema.json"

@@ -11,8 +11,9 @@ from drivers.contract import Signal
 from edge.config.loading import load
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
-from edge.milestones.epcis import Site, encode
+from edge.milestones.epcis import encode
 from edge.milestones.model import Decision, Milestone, Name, Track, TrackId
+from edge.milestones.site import Site
 
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "docs" / "events.md"
