@@ -74,6 +74,30 @@ def test_a_deadline_that_has_moved_is_left_alone(site: Callable[..., Any]) -> No
     assert here.engine.expire([TrackId("lost", "unit:U2")], here.tracks, before).tracks == {}
 
 
+def test_what_a_rule_concludes_at_a_horizon_releases_what_is_held_until_then(
+    site: Callable[..., Any],
+) -> None:
+    packed = {
+        "operator": "gather",
+        "milestone": "packed",
+        "about": "unit",
+        "of": {"kind": "pack"},
+        "distinct": "item",
+        "closed_by": {"kind": "carton-closed"},
+        "total": "count",
+        "within_seconds": 60,
+    }
+    loaded = {"operator": "one", "milestone": "loaded", "about": "unit", "of": {"kind": "load"}}
+    here = site({"packed": packed, "loaded": loaded}, {"a": {"stages": ["packed", "loaded"]}})
+    here.see("carton-closed", 1_000, unit="U1", count=1)
+    here.see("load", 1_500, unit="U1")
+    here.hear_until(20_000)
+    assert [(each.name, each.mark) for each in here.milestones] == [
+        ("packed", "late"),
+        ("loaded", "in_order"),
+    ]
+
+
 def test_the_deadlines_of_a_rule_that_is_gone_are_removed(site: Callable[..., Any]) -> None:
     here = site({"lost": LOST})
     gone = TrackId("late", "unit:U1")
