@@ -159,7 +159,8 @@ async def test_cancellation_acknowledges_what_is_under_way_and_leaves_nothing_be
         send(broker, ["last"])
         await until(lambda: len(intake.offered[-1].signals) == 1)
         listener.task.cancel()
-        await asyncio.sleep(0)
+        _, waiting = await asyncio.wait([listener.task], timeout=0.1)
+        assert waiting, "it must wait for the commit"
         intake.release()
         await asyncio.wait([listener.task])
         assert listener.task.cancelled()

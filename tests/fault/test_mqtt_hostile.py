@@ -4,11 +4,14 @@ import asyncio
 import json
 import random
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drivers.mqtt.commits import Commits
+from drivers.mqtt.settings import MqttSettings
 from drivers.mqtt.source import OVERHEAD_BYTES, UNDER_WAY_BYTES
 from drivers.mqtt.stream import READ_BYTES
 from simulators.broker import Broker
@@ -32,6 +35,7 @@ from tests.fault.mqtt_peers import (
     until,
 )
 
+KEEPALIVE_SECONDS = 1
 DYNAMIC_SECURITY = Path("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so")
 
 
@@ -146,21 +150,25 @@ async def test_another_client_with_our_id_ends_the_connection(broker: Broker) ->
         assert "the broker closed the connection" in await first.ended()
 
 
+def impatient(settings: MqttSettings) -> MqttSettings:
+    """Shorten the keep-alive time to less than an operator may choose."""
+    return settings.model_copy(update={"keepalive_seconds": KEEPALIVE_SECONDS})
+
+
 async def test_silence_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.05)
     async with (
         ScriptedBroker() as broker,
-        running(settings_of(broker.port, keepalive_seconds=2), RecordingIntake()) as listener,
+        running(impatient(settings_of(broker.port)), RecordingIntake()) as listener,
     ):
         peer = await broker.take(listener)
         await until(lambda: listener.link.heard_until is not None)
         peer.silent = True
+        pings = peer.pings
+        await until(lambda: peer.pings > pings)
         heard = listener.link.heard_until
-        assert await listener.ended() == "the broker has been silent for 2 s"
-        # Pings that were under way may still have been answered.
-        assert listener.link.heard_until is not None
-        assert heard is not None
-        assert listener.link.heard_until - heard < 1_000
+        assert "the broker has been silent for" in await listener.ended()
+        assert listener.link.heard_until == heard
 
 
 async def test_a_broker_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,13 +253,14 @@ async def test_random_bytes_never_crash_the_source() -> None:
     assert crashes == []
 
 
-async def test_a_stalled_intake_holds_back_the_broker() -> None:
+async def test_a_stalled_intake_holds_back_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.05)
     intake = RecordingIntake()
     payload = bytes(200_000)
     number = 4 * UNDER_WAY_BYTES // len(payload)
     async with (
         ScriptedBroker() as broker,
-        running(settings_of(broker.port, qos=0), intake) as listener,
+        running(impatient(settings_of(broker.port, qos=0)), intake) as listener,
     ):
         peer = await broker.accept()
         await peer.let_in()
@@ -261,8 +270,8 @@ async def test_a_stalled_intake_holds_back_the_broker() -> None:
         sending = asyncio.create_task(flood(peer.writer, message(payload, qos=0), number))
         under_way = UNDER_WAY_BYTES // (len(payload) + OVERHEAD_BYTES)
         await until(lambda: offered(intake) > under_way)
-        # Whatever else arrives in time for this is all that memory is used for.
-        await asyncio.sleep(0.3)
+        # A broker that we do not listen to cannot be heard: that is no silence of its own.
+        await asyncio.sleep(2 * KEEPALIVE_SECONDS)
         assert not sending.done()
         assert offered(intake) <= under_way + 1 + READ_BYTES // len(payload)
         assert listener.link.is_up
@@ -315,6 +324,76 @@ async def test_a_failing_store_ends_the_source_with_its_error() -> None:
         assert not listener.link.is_up
         await peer.reading
         assert peer.received.empty(), "what is not committed must not be acknowledged"
+
+
+async def test_a_store_that_fails_after_the_connection_is_lost_is_not_passed_over() -> None:
+    intake = RecordingIntake()
+    async with (
+        ScriptedBroker() as broker,
+        running(settings_of(broker.port), intake) as listener,
+    ):
+        peer = await broker.take(listener)
+        intake.hold_commits()
+        peer.send(message(b"A", 1))
+        await until(lambda: offered(intake) == 1)
+        peer.writer.close()
+        await until(lambda: not listener.link.is_up)
+        intake.error = OSError("disk failed")
+        intake.release()
+        await asyncio.wait([listener.task], timeout=10)
+        assert listener.task.exception() is intake.error
+
+
+async def test_while_the_broker_may_have_more_nothing_is_concluded_from_its_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    intake = RecordingIntake()
+    async with (
+        ScriptedBroker() as broker,
+        running(settings_of(broker.port, receive_maximum=2), intake) as listener,
+    ):
+        peer = await broker.accept()
+        peer.silent = True
+        await peer.let_in()
+        await peer.grant()
+        await until(lambda: listener.link.is_up)
+        intake.hold_commits()
+        peer.send(message(b"A", 1), message(b"B", 2))
+        await until(lambda: peer.pings and offered(intake) == 2)
+        peer.send(packet(PINGRESP), message(b"C", qos=0))
+        await until(lambda: offered(intake) == 3)
+        intake.release()
+        assert await peer.acknowledged(2) == [1, 2]
+        await until(lambda: len(intake.payloads) == 3)
+        assert listener.link.heard_until is None
+
+
+async def test_answers_do_not_pile_up_behind_a_stalled_intake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    waiting: list[Callable[[], None]] = []
+    after = Commits.after
+
+    def count(commits: Commits, then: Callable[[], None]) -> None:
+        waiting.append(then)
+        after(commits, then)
+
+    intake = RecordingIntake()
+    async with (
+        ScriptedBroker() as broker,
+        running(settings_of(broker.port), intake) as listener,
+    ):
+        peer = await broker.take(listener)
+        intake.hold_commits()
+        peer.send(message(b"A", 1))
+        await until(lambda: offered(intake) == 1)
+        monkeypatch.setattr(Commits, "after", count)
+        pings = peer.pings
+        await until(lambda: peer.pings > pings + 10)
+        assert len(waiting) <= 1
+        intake.release()
 
 
 async def test_an_answer_to_no_ping_proves_nothing() -> None:

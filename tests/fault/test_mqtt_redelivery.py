@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fault.mqtt_peers import (
+    PINGRESP,
     PUBACK,
     PUBCOMP,
     PUBREC,
@@ -124,6 +125,54 @@ async def test_a_packet_id_is_remembered_while_the_broker_shows_nothing(
         await until(lambda: peer.pings > pings + 5)
         peer.send(message(b"A", 7, dup=True))
         assert await peer.acknowledged(1) == [7]
+    assert intake.payloads == ["A"]
+
+
+async def test_an_answer_to_an_earlier_ping_does_not_show_that_the_broker_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    intake = RecordingIntake()
+    async with (
+        ScriptedBroker() as broker,
+        running(settings_of(broker.port), intake) as listener,
+    ):
+        peer = await broker.accept()
+        peer.silent = True
+        await peer.let_in()
+        await peer.grant()
+        await until(lambda: peer.pings)
+        peer.send(message(b"A", 7))
+        assert await peer.acknowledged(1) == [7]
+        peer.send(packet(PINGRESP))
+        await until(lambda: listener.link.heard_until)
+        peer.send(message(b"A", 7, dup=True))
+        assert await peer.acknowledged(1) == [7]
+    assert intake.payloads == ["A"]
+
+
+async def test_a_redelivery_is_remembered_until_its_own_acknowledgement_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    intake = RecordingIntake()
+    async with ScriptedBroker() as broker:
+        await commit_one(broker, intake)
+        monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+        first = set(intake.remembered)
+        async with running(settings_of(broker.port), intake) as listener:
+            peer = await broker.take(listener, session_present=True)
+            intake.hold_answers()
+            peer.send(message(b"A", 7, dup=True))
+            pings = peer.pings
+            await until(lambda: peer.pings > pings + 3)
+            peer.silent = True
+            intake.release()
+            assert await peer.acknowledged(1) == [7]
+            await until(lambda: not first & set(intake.remembered))
+        async with running(settings_of(broker.port), intake) as listener:
+            peer = await broker.take(listener, session_present=True)
+            peer.send(message(b"A", 7, dup=True))
+            assert await peer.acknowledged(1) == [7]
     assert intake.payloads == ["A"]
 
 
