@@ -1,0 +1,123 @@
+"""Every fault of a configuration is named, with its line and in words."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import ConfigurationFault, load
+
+SITE = '[site]\nname = "x"\nuri = "https://x.example"\n'
+SOURCE = """
+[sources.floor]
+driver = "mqtt"
+host = "127.0.0.1"
+client_id = "c"
+subscriptions = [{ topic = "t", qos = 1 }]
+"""
+DESTINATION = '\n[destinations.erp]\ndriver = "http"\nurl = "http://127.0.0.1/"\n'
+OBSERVATION = """
+[[observations]]
+source = "floor"
+subject = "t"
+format = "json"
+kind = "scan"
+fields = { unit = "u" }
+"""
+RULE = """
+[rules.received]
+operator = "one"
+milestone = "received"
+about = "unit"
+of = { kind = "scan" }
+"""
+WHOLE = SITE + SOURCE + DESTINATION + OBSERVATION + RULE
+
+
+def _faults(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "milepost.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationFault) as raised:
+        load(file)
+    return str(raised.value).splitlines()
+
+
+def _line(text: str, part: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def test_whole_configuration_has_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "milepost.toml"
+    file.write_text(WHOLE)
+    assert set(load(file).sources) == {"floor"}
+
+
+def test_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationFault, match="cannot be read"):
+        load(tmp_path / "missing.toml")
+
+
+def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    (fault,) = _faults(tmp_path, "[site\n")
+    assert "is not TOML" in fault
+    assert "line 1" in fault
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "at", "words"),
+    [
+        ('host = "', 'hots = "', "hots", "unknown key"),
+        ('host = "127.0.0.1"', "", "[sources.floor]", "sources.floor.host: missing"),
+        ('driver = "mqtt"', 'driver = "mqqt"', "[sources.floor]", "no such driver: 'mqqt'"),
+        ('driver = "mqtt"', "", "[sources.floor]", "missing 'driver'"),
+        ('operator = "one"', 'operator = "two"', "[rules.received]", "no such operator: 'two'"),
+        ('milestone = "received"', 'milestone = "gone"', 'milestone = "gone"', "'gone' is none of"),
+        ('name = "x"', 'name = "X Y"', 'name = "X Y"', "lower-case"),
+        ('uri = "https://x.example"', 'uri = "x"', 'uri = "x"', "http(s) address"),
+        ('source = "floor"', 'source = "flor"', 'source = "flor"', "no such source: 'flor'"),
+        ('of = { kind = "scan" }', 'of = { kind = "scam" }', "[rules.received]", "'scam'"),
+        ("[destinations.erp]", "[destinations.ERP]", "[destinations.ERP]", "lower-case"),
+        ('url = "http:', 'milestones = ["lost"]\nurl = "http:', "milestones", "no rule concludes"),
+    ],
+)
+def test_fault_is_named_at_its_line_in_words(
+    tmp_path: Path, right: str, wrong: str, at: str, words: str
+) -> None:
+    assert right in WHOLE
+    text = WHOLE.replace(right, wrong, 1)
+    faults = _faults(tmp_path, text)
+    named = [fault for fault in faults if words in fault]
+    assert named, faults
+    assert named[0].startswith(f"{tmp_path}/milepost.toml:{_line(text, at)}: "), named
+
+
+def test_all_faults_are_named_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = (
+        WHOLE.replace('name = "x"', "name = 3")
+        .replace('host = "127.0.0.1"', "host = 3")
+        .replace('url = "http://127.0.0.1/"', 'url = "no"')
+    )
+    faults = _faults(tmp_path, text)
+    assert len(faults) == 3
+    numbers = [int(fault.split(":")[1]) for fault in faults]
+    assert numbers == sorted(numbers)
+
+
+def test_secret_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    text = WHOLE.replace(
+        'client_id = "c"', 'client_id = "c"\nusername = "u"\npassword_file = "/no"'
+    )
+    (fault,) = _faults(tmp_path, text)
+    assert "no such file: /no" in fault
+
+
+def test_bare_secret_is_found_among_the_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broker-password").write_text("hunter2\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    file = tmp_path / "milepost.toml"
+    more = 'client_id = "c"\nusername = "u"\npassword_file = "broker-password"'
+    file.write_text(WHOLE.replace('client_id = "c"', more))
+    settings = load(file).sources["floor"]
+    assert str(tmp_path / "broker-password") in settings.model_dump_json()
+    assert "hunter2" not in settings.model_dump_json()
