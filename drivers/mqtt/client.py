@@ -51,8 +51,9 @@ class Terms(NamedTuple):
 class Client(paho.Client):
     """One connection to a broker.
 
-    Hands over what one read of the socket yields, as one list, to `received`;
-    `released` tells packet ids that the broker gave up (PUBREL), `answered` that a ping was.
+    Hands over what one read of the socket yields, as one list, to `received`
+    (nothing, sometimes); calls `released` with each packet id that the broker
+    gives up (PUBREL), and `answered` for each answer to a ping.
     """
 
     def __init__(
@@ -193,19 +194,22 @@ class Client(paho.Client):
             self.end(reasons.connection_ended(reason.value, reason.getName(), _said(terms)))
 
     def _split(self, received: memoryview) -> None:
-        """Handle all packets that are complete, then hand over the messages among them."""
+        """Handle all packets that are complete; hand over the messages among them."""
         arrived: list[Delivery] = []
         try:
             for packet in self._splitter.split(received):
                 if packet.kind == packets.PUBLISH:
                     arrived.append(self._decode(packet))
-                else:
-                    self._handle(packet)
+                    continue
+                if packet.kind == packets.PINGRESP:
+                    # It says something about the messages before it: they go first.
+                    self._received(arrived)
+                    arrived = []
+                self._handle(packet)
         except (Malformed, MQTTException) as error:
             self.end(f"the broker sent {error}; is it an MQTT 5 broker?")
             self.stream.close()
-        if arrived:
-            self._received(arrived)
+        self._received(arrived)
 
     def _decode(self, packet: Packet) -> Delivery:
         if not self.is_connected():

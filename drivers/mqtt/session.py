@@ -85,8 +85,22 @@ class Session:
             else:
                 self._link.mended(subject)
         if outdated:
-            await self._client.unsubscribe_from(outdated)
-            await self._bookmark(wanted)
+            await self._bookmark(wanted + await self._unsubscribe(outdated))
+
+    async def _unsubscribe(self, outdated: list[str]) -> list[str]:
+        """End subscriptions that are no longer wanted; return those that go on nevertheless."""
+        going_on = []
+        for topic, answer in zip(
+            outdated, await self._client.unsubscribe_from(outdated), strict=True
+        ):
+            subject = f"subscription {topic}"
+            if answer.is_failure:
+                going_on.append(topic)
+                text = f"the broker does not end the subscription: {answer.getName().lower()}"
+                self._link.fault(subject, text)
+            else:
+                self._link.mended(subject)
+        return going_on
 
     async def _bookmark(self, topics: list[str]) -> None:
         await self._intake.commit(Batch(bookmarks={SUBSCRIBED: json.dumps(topics).encode()}))

@@ -29,8 +29,8 @@ DRAIN_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 UNDER_WAY_BYTES = 16 * 1024 * 1024
 """Above this, the broker is not read from. QoS 0 has no other bound."""
-OVERHEAD_BYTES = 512
-"""Of a message under way, beside its payload."""
+OVERHEAD_BYTES = 2 * 1024
+"""Of a message under way, beside its payload: at worst, it is a batch of its own."""
 
 
 class MqttSource:
@@ -144,6 +144,8 @@ class _Connection:
 
     def _hand_in(self, arrived: list[Delivery]) -> None:
         """Commit what one read has yielded; acknowledge it then."""
+        if not arrived:
+            return
         now = self._clock()
         signals = [
             Signal(each.topic, each.payload, now)
@@ -202,4 +204,9 @@ def _tls(tls: Tls) -> ssl.SSLContext:
 
 
 def _password(settings: MqttSettings) -> str | None:
-    return None if settings.password_file is None else read_secret(settings.password_file)
+    if settings.password_file is None:
+        return None
+    try:
+        return read_secret(settings.password_file)
+    except OSError as error:
+        raise LinkDown(f"cannot read the password: {error}") from error

@@ -14,8 +14,8 @@ from drivers.contract import Batch, Link, system_clock
 from drivers.mqtt.source import MqttSource
 from tests.fault.mqtt_peers import settings_of
 
-COMMIT_SECONDS = 0.005
-"""After a commit and before its acknowledgement: here the process likes to die."""
+SIGNAL_SECONDS = 0.0005
+"""For each signal, after a commit and before its acknowledgement: here the process likes to die."""
 
 
 def read(file: Path) -> tuple[list[str], dict[str, bytes]]:
@@ -54,7 +54,7 @@ class FileIntake:
         async with self._order:
             os.write(self._file, line.encode())
             os.fsync(self._file)
-            await asyncio.sleep(COMMIT_SECONDS)
+            await asyncio.sleep(SIGNAL_SECONDS * len(batch.signals))
 
 
 if __name__ == "__main__":

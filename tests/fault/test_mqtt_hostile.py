@@ -369,6 +369,29 @@ async def test_while_the_broker_may_have_more_nothing_is_concluded_from_its_answ
         assert listener.link.heard_until is None
 
 
+async def test_an_answer_is_heard_only_after_the_messages_that_came_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    intake = RecordingIntake()
+    async with (
+        ScriptedBroker() as broker,
+        running(settings_of(broker.port), intake) as listener,
+    ):
+        peer = await broker.accept()
+        peer.silent = True
+        await peer.let_in()
+        await peer.grant()
+        await until(lambda: peer.pings)
+        intake.hold_commits()
+        peer.send(message(b"A", 1), packet(PINGRESP), message(b"B", 2))
+        await until(lambda: offered(intake) == 2)
+        assert listener.link.heard_until is None
+        intake.release()
+        await until(lambda: listener.link.heard_until)
+    assert intake.payloads == ["A", "B"]
+
+
 async def test_answers_do_not_pile_up_behind_a_stalled_intake(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -252,3 +252,20 @@ async def test_a_topic_is_unsubscribed_even_if_the_process_dies_between() -> Non
             peer.send(packet(UNSUBACK, body[:2] + b"\0\0"))
             await until(lambda: listener.link.is_up)
     assert intake.stored["subscribed"] == b'["dc/new"]'
+
+
+async def test_a_subscription_that_the_broker_does_not_end_stays_known() -> None:
+    intake = RecordingIntake()
+    async with ScriptedBroker() as broker:
+        async with running(settings_of(broker.port, "dc/old"), intake) as listener:
+            await broker.take(listener)
+        async with running(settings_of(broker.port, "dc/new"), intake) as listener:
+            peer = await broker.accept()
+            await peer.let_in(session_present=True)
+            await peer.grant()
+            body = await peer.expect(UNSUBSCRIBE)
+            peer.send(packet(UNSUBACK, body[:2] + b"\0\x87"))
+            await until(lambda: listener.link.is_up)
+            text = "the broker does not end the subscription: not authorized"
+            assert listener.link.faults == {"subscription dc/old": text}
+    assert intake.stored["subscribed"] == b'["dc/new", "dc/old"]'
