@@ -137,8 +137,13 @@ class Ingest:
         `horizons` gives for each rule or lifecycle the time up to which
         everything that its sources said has been handed in.
         """
-        if await self._store.write(lambda connection: self._expire(connection, horizons)):
-            self._on_milestones()
+        is_done = False
+        while not is_done:
+            added, is_done = await self._store.write(
+                lambda connection: self._expire(connection, horizons)
+            )
+            if added:
+                self._on_milestones()
 
     def _is_full(self) -> bool:
         return (
@@ -207,7 +212,10 @@ class Ingest:
             self._quarantine(connection, [(observations[0].signal, reason)], now)
             return 0
 
-    def _expire(self, connection: sqlite3.Connection, horizons: Mapping[str, int]) -> int:
+    def _expire(
+        self, connection: sqlite3.Connection, horizons: Mapping[str, int]
+    ) -> tuple[int, bool]:
+        """Judge some deadlines; return how many milestones are new, and whether those were all."""
         now = self._clock()
         added = 0
         for owner, horizon in horizons.items():
@@ -215,7 +223,11 @@ class Ingest:
             if keys:
                 due = [TrackId(owner, key) for key in keys]
                 added += self._judge_due(connection, due, horizon, now)
-        return added
+            if len(keys) == EXPIRE_LIMIT:
+                # In the engine's order, rules first: a lifecycle must not give up
+                # waiting for what a rule has yet to conclude.
+                return added, False
+        return added, True
 
     def _judge_due(
         self, connection: sqlite3.Connection, due: Sequence[TrackId], horizon: int, now: int

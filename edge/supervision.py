@@ -32,14 +32,17 @@ async def keep_running(
 
     """
     loop = asyncio.get_running_loop()
-    failures = 0
+    failures, said = 0, ""
     while True:
-        started = loop.time()
+        started, changed_at = loop.time(), link.changed_at
         try:
             await run()
         except LinkDown as error:
             link.down(str(error))
-            log.info("link_down", link=name, reason=str(error))
+            was_up = link.changed_at != changed_at
+            if was_up or str(error) != said:  # not again at each attempt
+                said = str(error)
+                log.warning("link_down", link=name, reason=said)
         except StoreFailed:
             raise
         except Exception as error:  # a driver must never take the daemon with it

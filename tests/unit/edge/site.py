@@ -1,6 +1,7 @@
 """A small site: what scanners say is received; what is not confirmed in 30 s is lost."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from edge.milestones.decode import Decoder
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.engine import RulesEngine
 from edge.milestones.model import Decision, Name, Observation, TrackId, Tracks
-from edge.milestones.rules import Rule
+from edge.milestones.rules import Lifecycle, Rule
 from edge.milestones.site import Site
 
 START = 1_772_352_000_000
@@ -74,6 +75,7 @@ def ingest_of(
     *,
     clock: Callable[[], int] = lambda: START,
     on_milestones: Callable[[], None] = lambda: None,
+    lifecycles: Mapping[str, Lifecycle] = MappingProxyType({}),
 ) -> Ingest:
     """Return the intake of the site; the ERP is owed all, the WMS what is lost."""
     rules = TypeAdapter(dict[str, Rule]).validate_python(_RULES)
@@ -82,7 +84,7 @@ def ingest_of(
     return Ingest(
         store=store,
         decoder=Decoder(observations),
-        engine=FaultyEngine("dc", rules, {}, sources),
+        engine=FaultyEngine("dc", rules, lifecycles, sources),
         site=Site("https://dc.example"),
         routes=[Route("erp", frozenset(Name)), Route("wms", frozenset({Name.LOST}))],
         clock=clock,

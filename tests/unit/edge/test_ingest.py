@@ -19,7 +19,8 @@ from buffer.store import Store
 from drivers.contract import Batch, Gap, Signal
 from edge import ingest as module
 from edge.milestones.epcis import Unencodable, encode
-from edge.milestones.model import Milestone
+from edge.milestones.model import Milestone, Name
+from edge.milestones.rules import Lifecycle
 from edge.milestones.site import Site
 from tests.unit.edge.site import START, ingest_of, said
 
@@ -273,6 +274,23 @@ async def test_deadlines_pass_only_up_to_the_horizon(store: Store, reader: Reade
     assert (await reader.tallies())["milestones/lost"] == 1
     await ingest.expire({LOST: due})
     assert woken == [1]
+
+
+async def test_a_lifecycle_gives_up_waiting_only_when_every_rule_has_judged(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.ingest.EXPIRE_LIMIT", 2)
+    guarded = {"inbound": Lifecycle(stages=(Name.LOST, Name.RECEIVED), wait_seconds=1)}
+    ingest = ingest_of(store, lifecycles=guarded)
+    units = [f"U{n}" for n in range(5)]
+    said_of_units = [said(kind, unit) for unit in units for kind in ("infeed", "scan")]
+    await ingest.intake("floor").commit(Batch(said_of_units))
+    # What is received waits for what is lost; both deadlines have passed.
+    await ingest.expire({LOST: START + 10**9, "inbound": START + 10**9})
+    told = await reader.pending("erp", 0, 99)
+    assert len(told) == 10
+    for unit in units:
+        assert [row.name for row in told if row.key == f"unit:{unit}"] == ["lost", "received"]
 
 
 async def test_a_fault_of_the_engine_at_a_deadline_delays_no_other(
