@@ -1,7 +1,7 @@
 # Everything there is to do here. A fresh checkout needs only `make demo` or `make test`:
 # whatever is missing is installed first, and said.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench lock install uninstall
+.PHONY: help setup demo test slow check fmt bench lock install uninstall
 
 BIN := .venv/bin
 PYTHON_FILES := edge drivers buffer simulators tests bench
@@ -15,8 +15,11 @@ setup: ## install what development needs: mosquitto, and .venv with the locked d
 demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 ends it by itself)
 	$(BIN)/milepost demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: setup ## run the whole test suite
+test: setup ## run the tests (the slow proofs are `make slow`)
 	$(BIN)/pytest
+
+slow: setup ## run the long proofs: real installations
+	$(BIN)/pytest -m slow
 
 check: setup ## judge style, types and the arrows between packages
 	$(BIN)/ruff check && $(BIN)/ruff format --check

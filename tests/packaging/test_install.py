@@ -13,7 +13,8 @@ CHECKOUT = Path(__file__).parents[2]
 EDITED = '[site]\nname = "ours"\n'
 PYTHON = "/usr/bin/python3"
 
-pytestmark = pytest.mark.timeout(600)  # packages come from a registry, however fast it is today
+# Packages come from a registry, however fast it is today.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def make(target: str, root: Path) -> subprocess.Popen[str]:
