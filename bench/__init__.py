@@ -1,0 +1,1 @@
+"""What this gateway reaches on this machine, each figure beside what the machine itself reaches."""
