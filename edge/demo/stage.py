@@ -12,8 +12,8 @@ from pathlib import Path
 import orjson
 
 from edge.demo.example import Addresses, configuration
-from simulators.broker import Broker
-from simulators.erp_process import ErpProcess
+from simulators.broker import Broker, BrokerFailed
+from simulators.erp_process import ErpFailed, ErpProcess
 from simulators.ports import free_port
 
 STOP_SECONDS = 15.0
@@ -149,8 +149,11 @@ class Stage:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
-        for stop in (self.broker.stop, self.erp.close):
-            await asyncio.to_thread(stop)
+        # How they end no longer matters: interrupted while it starts, none ends well.
+        with contextlib.suppress(BrokerFailed):
+            await asyncio.to_thread(self.broker.stop)
+        with contextlib.suppress(ErpFailed):
+            await asyncio.to_thread(self.erp.close)
 
 
 async def _end(process: asyncio.subprocess.Process | None) -> None:

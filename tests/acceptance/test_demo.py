@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.gateway import MILEPOST, until
 
 
@@ -38,14 +40,15 @@ def _descendants(pid: int) -> set[int]:
     return found
 
 
-def test_ctrl_c_leaves_no_process_behind() -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 6.0], ids=["at once", "starting", "playing"])
+def test_ctrl_c_leaves_no_process_behind(seconds: float) -> None:
     with subprocess.Popen(
         [MILEPOST, "demo", "--seconds", "40"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as demo:
         # Broker, ERP, site and daemon.
         until(lambda: len(_descendants(demo.pid)) >= 4, "the processes of the demonstration run")
+        time.sleep(seconds)
         children = _descendants(demo.pid)
-        time.sleep(1)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(30) == 130
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
