@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from drivers.opcua import source as opcua_source
 from drivers.opcua.connection import Connection
 from simulators.ports import free_port
 from tests.fault.opcua_gateway import Recorder, Wire, listed, running, settings_of
-from tests.fault.opcua_plc import PASSWORD, Identity, Plc
+from tests.fault.opcua_plc import PASSWORD, Identity, Plc, later
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -148,21 +149,25 @@ async def test_a_plc_that_falls_silent_takes_the_link_down_and_is_found_again(pl
     assert intake.payloads(name) == [b"1"]
 
 
-async def test_an_encrypted_session_knows_the_plc_and_the_plc_knows_the_user(
-    plc: Plc, plcs_identity: Identity, tmp_path: Path
-) -> None:
-    ours = await Identity.make(tmp_path, "gateway", "urn:milepost:gateway")
-    (tmp_path / "password").write_text(PASSWORD + "\n")
-    name = await plc.variable(1)
-    secure = {
-        "variables": listed(name),
+async def encrypted(plcs_identity: Identity, folder: Path) -> dict[str, object]:
+    """Return settings of an encrypted session for a user that the PLC knows."""
+    ours = await Identity.make(folder, "gateway", "urn:milepost:gateway")
+    (folder / "password").write_text(PASSWORD + "\n")
+    return {
         "security_policy": "Basic256Sha256",
         "certificate": ours.certificate,
         "private_key": ours.private_key,
         "server_certificate": plcs_identity.certificate,
         "username": "milepost",
-        "password_file": tmp_path / "password",
+        "password_file": folder / "password",
     }
+
+
+async def test_an_encrypted_session_knows_the_plc_and_the_plc_knows_the_user(
+    plc: Plc, plcs_identity: Identity, tmp_path: Path
+) -> None:
+    name = await plc.variable(1)
+    secure = {"variables": listed(name), **await encrypted(plcs_identity, tmp_path)}
     intake = Recorder()
     async with running(settings_of(plc.endpoint, **secure), intake) as source:
         await source.until(lambda: intake.payloads(name) == [b"1"])
@@ -177,3 +182,32 @@ async def test_an_encrypted_session_knows_the_plc_and_the_plc_knows_the_user(
     async with running(settings_of(plc.endpoint, **secure), Recorder()) as source:
         with pytest.raises(LinkDown, match="refuses the user name or password"):
             await source.task
+
+
+async def test_a_renewed_secure_channel_goes_on_where_it_was(
+    plc: Plc, plcs_identity: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewals = 0
+
+    def renew_at_once(connection: Connection) -> None:
+        nonlocal renewals
+        renewals += 1
+        connection._renew_at = 0.0
+
+    def renewed(count: int) -> bool:
+        return renewals >= count
+
+    def says(last: bytes) -> bool:
+        return intake.payloads(name)[-1:] == [last]
+
+    monkeypatch.setattr(Connection, "_plan_renewal", renew_at_once)
+    monkeypatch.setattr(opcua_source, "_KEEP_SECONDS", 0.02)
+    name = await plc.variable(0)
+    secure = {"variables": listed(name), **await encrypted(plcs_identity, tmp_path)}
+    intake = Recorder()
+    async with running(settings_of(plc.endpoint, **secure), intake) as source:
+        for wanted in (4, 8, 12):
+            await source.until(partial(renewed, wanted))
+            await plc.set(name, wanted, later(wanted))
+            await source.until(partial(says, b"%d" % wanted))
+    assert intake.payloads(name) == [b"0", b"4", b"8", b"12"]
