@@ -165,13 +165,14 @@ def _fill(append: Any) -> Any:
 
 
 async def test_what_cannot_be_decoded_is_set_apart_as_it_came_and_the_rest_goes_on(
-    store: Store, reader: Reader
+    store: Store, reader: Reader, logs: list[EventDict]
 ) -> None:
     broken = Signal("scan/dock-1", b"\xff\x00{", START)
     await ingest_of(store).intake("floor").commit(Batch([said("scan", "U1"), broken]))
     (apart,) = await reader.latest_quarantine(9)
     assert (apart.source, apart.subject) == ("floor", "scan/dock-1")
     assert "JSON" in apart.reason
+    assert logs == []  # it is no fault of ours
     assert [row.payload for row in await reader.signals([2])] == [broken.payload]
     assert (await reader.tallies())["milestones/received"] == 1
 
@@ -332,6 +333,30 @@ async def test_sources_wait_while_too_many_signals_wait_and_go_on_in_their_order
     units = [row.key for row in await reader.pending("erp", 0, 100)]
     assert units == [f"unit:U{number}-{n}" for number in range(20) for n in range(4)]
     assert (ingest._waiting_signals, ingest._waiting_bytes) == (0, 0)
+
+
+async def test_a_batch_that_comes_when_there_is_room_again_overtakes_none_that_waits(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 1)
+    ingest = ingest_of(store)
+
+    async def hand_in(unit: str) -> None:
+        await ingest.intake("floor").commit(Batch([said("scan", unit)]))
+
+    async def hand_in_as_soon_as_there_is_room() -> None:
+        while ingest._is_full():  # noqa: ASYNC110 - it must be there at the first moment
+            await asyncio.sleep(0)
+        await hand_in("U3")
+
+    async with asyncio.TaskGroup() as group, busy(store):
+        for unit in ("U1", "U2"):
+            group.create_task(hand_in(unit))
+            await settle_down()
+        group.create_task(hand_in_as_soon_as_there_is_room())
+        await settle_down()
+    keys = [row.key for row in await reader.pending("erp", 0, 9)]
+    assert keys == ["unit:U1", "unit:U2", "unit:U3"]
 
 
 async def test_sources_wait_while_too_many_bytes_wait(

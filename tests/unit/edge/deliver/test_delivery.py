@@ -317,15 +317,24 @@ async def test_a_dead_letter_whose_turn_is_still_to_come_is_sent_once(
     assert sorted(sink.numbers) == list(range(1, 21))
 
 
-async def test_a_delivery_that_is_woken_as_it_is_cancelled_ends(gateway: Gateway) -> None:
-    for turns in range(8):
-        delivery = gateway.delivery()
-        running = asyncio.create_task(delivery.run(ScriptedSink(), gateway.link))
-        await until(lambda: delivery._cursor == 0 and not delivery._changed.is_set())  # noqa: B023
-        await gateway.store.write(lambda _: None)
-        delivery.wake()
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        running.cancel()
-        await asyncio.wait([running], timeout=20)
-        assert running.cancelled()
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_delivery_that_is_woken_as_it_is_cancelled_ends(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    delivery = gateway.delivery()
+    waits = asyncio.Event()
+    wait = delivery._wait
+
+    async def watched(until: float | None) -> None:
+        waits.set()
+        await wait(until)
+
+    monkeypatch.setattr(delivery, "_wait", watched)
+    running = asyncio.create_task(delivery.run(ScriptedSink(), gateway.link))
+    await waits.wait()
+    delivery.wake()
+    for _ in range(turns):  # the loop needs some to hand on what it was woken for
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running], timeout=20)
+    assert running.cancelled()

@@ -32,6 +32,18 @@ async def test_an_outage_costs_only_probes(gateway: Gateway) -> None:
     assert gateway.link.is_up
 
 
+async def test_an_outage_spares_everything_that_was_not_under_way(gateway: Gateway) -> None:
+    await gateway.owe(*[f"unit:{n}" for n in range(50)])
+    sink = ScriptedSink(lambda _: Retry("refusing connections", outage=True))
+    pause = {"retry_initial_seconds": 1000.0, "retry_ceiling_seconds": 1000.0}
+    async with gateway.delivering(sink, max_in_flight=8, **pause) as delivery:
+        await until(lambda: not gateway.link.is_up and not sink.under_way)
+        for _ in range(30):
+            delivery.wake()
+            await gateway.store.write(lambda _: None)
+    assert len(sink.sent) <= 8
+
+
 async def test_during_an_outage_one_entry_is_tried_at_a_time(gateway: Gateway) -> None:
     await gateway.owe(*[f"unit:{n}" for n in range(20)])
     probes = list[int]()
@@ -71,23 +83,30 @@ async def test_silence_during_an_outage_is_part_of_it(gateway: Gateway) -> None:
         Unknown("silence"),
         Accepted("yes"),
     ]
-    sink = ScriptedSink(lambda e: verdicts[e.attempt - 1])
-    async with gateway.delivering(sink, retry_initial_seconds=0.01) as delivery:
-        await until(lambda: len(sink.sent) == 2)
-        await until(lambda: gateway.link.reason == "silence")
-        assert delivery._circuit.is_open
+    known = list[tuple[bool, str]]()
+
+    def answer(entry: Entry) -> Verdict:
+        known.append((delivery._circuit.is_open, gateway.link.reason))
+        return verdicts[entry.attempt - 1]
+
+    sink = ScriptedSink(answer)
+    async with gateway.delivering(sink) as delivery:
         await gateway.until_counted(delivered=1)
+    assert known == [(False, "not connected yet"), (True, "away"), (True, "silence")]
 
 
 async def test_silences_in_a_row_are_an_outage(gateway: Gateway) -> None:
-    await gateway.owe("unit:1", "unit:2", "unit:3")
-    sink = ScriptedSink(lambda _: Unknown("silence"))
-    async with gateway.delivering(sink, max_in_flight=1):
-        await until(lambda: len(sink.sent) == 2)
-        assert gateway.link.reason == "not connected yet"
-        await until(lambda: gateway.link.reason == "silence")
-        sink.answer = accept
-        await gateway.until_counted(delivered=3)
+    await gateway.owe("unit:1", "unit:2", "unit:3", "unit:4")
+    known = list[tuple[bool, str]]()
+
+    def answer(entry: Entry) -> Verdict:
+        known.append((delivery._circuit.is_open, gateway.link.reason))
+        return Unknown("silence") if len(known) <= 3 else accept(entry)
+
+    sink = ScriptedSink(answer)
+    async with gateway.delivering(sink, max_in_flight=1) as delivery:
+        await gateway.until_counted(delivered=4)
+    assert known[:4] == [(False, "not connected yet")] * 3 + [(True, "silence")]
 
 
 async def test_an_entry_that_is_never_answered_does_not_stop_the_others(gateway: Gateway) -> None:
@@ -128,7 +147,7 @@ async def test_waiting_for_a_slow_answer_costs_nothing(
     def answer(entry: Entry) -> Verdict | Awaitable[Verdict]:
         if number(entry) == 2:
             return wait()
-        return Retry("busy") if entry.attempt == 1 else Accepted("yes")
+        return Retry("busy", after=0.5) if entry.attempt == 1 else Accepted("yes")
 
     sink = ScriptedSink(answer)
     looks = 0
@@ -140,11 +159,13 @@ async def test_waiting_for_a_slow_answer_costs_nothing(
             looks += 1
             await load()
 
+        def rest_is_over() -> bool:
+            ends = delivery._queue.next_rest_ends
+            return ends is None or ends < asyncio.get_running_loop().time()
+
         await slow.wait()
         monkeypatch.setattr(delivery, "_load", counted)
-        await until(
-            lambda: (delivery._queue.next_rest_ends or 0) < asyncio.get_running_loop().time()
-        )
+        await until(rest_is_over)
         for _ in range(50):
             await gateway.reader.tallies()  # time in which it could spin
         assert looks <= 2
@@ -183,15 +204,14 @@ async def test_too_many_resting_keys_stop_the_loading_until_some_have_gone_on(
     monkeypatch.setattr(queue, "WINDOW", 10)
     monkeypatch.setattr(module, "CHUNK", 5)
     monkeypatch.setattr(queue, "MAX_RESTING", 20)
-    await gateway.owe(*[f"unit:{n}" for n in range(200)])
-    most = 0
-
-    def answer(entry: Entry) -> Verdict:
-        nonlocal most
-        most = max(most, len(delivery._queue._chains))
-        return Retry("locked") if entry.attempt == 1 else accept(entry)
-
-    sink = ScriptedSink(answer)
-    async with gateway.delivering(sink, retry_initial_seconds=0.2) as delivery:
-        await gateway.until_counted(delivered=200)
-    assert 20 <= most <= 20 + 10 + 5
+    await gateway.owe(*[f"unit:{n}" for n in range(100)])
+    sink = ScriptedSink(lambda _: Retry("locked", after=1000.0))
+    async with gateway.delivering(sink) as delivery:
+        await until(lambda: len(delivery._queue._resting) >= 20)
+        for _ in range(30):
+            delivery.wake()
+            await gateway.store.write(lambda _: None)
+        assert len(delivery._queue._chains) <= 20 + 10 + 5
+    sink = ScriptedSink(lambda e: Retry("locked") if e.attempt == 2 else accept(e))
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=100)
