@@ -113,7 +113,7 @@ async def test_reading_changes_nothing(reader: Reader) -> None:
 
 async def test_a_store_that_cannot_be_read_fails_in_words(tmp_path: Path) -> None:
     missing = tmp_path / "missing.db"
-    with pytest.raises(StoreFailed, match=r"missing\.db: cannot be read \(unable to open"):
+    with pytest.raises(StoreFailed, match=r"missing\.db: cannot be read \(No such file"):
         async with Reader.open(missing):
             pass
     assert not missing.exists()

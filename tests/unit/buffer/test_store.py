@@ -3,9 +3,8 @@
 import asyncio
 import re
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from buffer import journal
 from buffer.failures import StoreFailed, StoreRefused
 from buffer.opening import open_for_writing
 from buffer.store import MAX_WEIGHT, Store
+from tests.unit.buffer.busy import busy
 from tests.unit.buffer.rows import signal
 
 
@@ -36,24 +36,6 @@ def stored(path: Path) -> list[int]:
     """Return the sequences of the signals in a store that nobody has open."""
     with closing(open_for_writing(path)) as connection:
         return sequences(connection)
-
-
-@asynccontextmanager
-async def busy(store: Store) -> AsyncIterator[None]:
-    """Keep the store's thread in a transaction while the test submits more."""
-    started, goes_on = threading.Event(), threading.Event()
-
-    def wait(_: sqlite3.Connection) -> None:
-        started.set()
-        goes_on.wait()
-
-    first = store.submit(wait)
-    await asyncio.to_thread(started.wait)
-    try:
-        yield
-    finally:
-        goes_on.set()
-    await first
 
 
 async def test_every_commit_is_synced_in_full_to_a_write_ahead_log(store: Store) -> None:

@@ -1,15 +1,10 @@
-"""What a source says is taken as a whole or not at all, in order, in bounded memory."""
+"""What a source says is taken as a whole or not at all."""
 
-import asyncio
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from buffer import outbox
@@ -24,27 +19,10 @@ from edge.milestones.rules import Lifecycle
 from edge.milestones.site import Site
 from tests.unit.edge.site import START, ingest_of, said
 
+pytestmark = pytest.mark.usefixtures("logs")
+
 TABLES = ("journal", "bookmark", "gap", "quarantine", "track", "milestone", "signal_key", "entry")
 LOST = "lost-on-conveyor"
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[EventDict]]:
-    with capture_logs() as captured:
-        yield captured
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = Store.open(tmp_path / "milepost.db")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def reader(store: Store) -> AsyncIterator[Reader]:
-    async with Reader.open(store.path) as opened:
-        yield opened
 
 
 def rows_by_table(path: Path) -> dict[str, int]:
@@ -63,30 +41,6 @@ WHOLE = Batch(
     bookmarks={"counter": b"7"},
     gaps=[Gap("scan/dock-1", START, "two lost", 2)],
 )
-
-
-@asynccontextmanager
-async def busy(store: Store) -> AsyncIterator[None]:
-    """Keep the store in a transaction, so that whatever is submitted waits."""
-    started, goes_on = threading.Event(), threading.Event()
-
-    def wait(_: sqlite3.Connection) -> None:
-        started.set()
-        goes_on.wait()
-
-    work = store.submit(wait)
-    await asyncio.to_thread(started.wait)
-    try:
-        yield
-    finally:
-        goes_on.set()
-    await work
-
-
-async def settle_down() -> None:
-    """Let every task run as far as it can without the store."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 async def test_a_batch_is_on_disk_with_all_that_follows_from_it_when_it_returns(
@@ -309,99 +263,6 @@ async def test_a_fault_of_the_engine_at_a_deadline_delays_no_other(
     before = rows_by_table(store.path)
     await ingest.expire({LOST: START + 60_000})  # it is told once, not for ever
     assert rows_by_table(store.path) == before
-
-
-async def test_sources_wait_while_too_many_signals_wait_and_go_on_in_their_order(
-    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 10)
-    ingest = ingest_of(store)
-    returned = list[int]()
-
-    async def hand_in(number: int) -> None:
-        await ingest.intake("floor").commit(
-            Batch([said("scan", f"U{number}-{n}") for n in range(4)])
-        )
-        returned.append(number)
-
-    async with asyncio.TaskGroup() as group, busy(store):
-        for number in range(20):
-            group.create_task(hand_in(number))
-        await settle_down()
-        assert len(store._waiting) == 3  # 12 signals: the third batch was let in at 8
-    assert returned == list(range(20))
-    units = [row.key for row in await reader.pending("erp", 0, 100)]
-    assert units == [f"unit:U{number}-{n}" for number in range(20) for n in range(4)]
-    assert (ingest._waiting_signals, ingest._waiting_bytes) == (0, 0)
-
-
-async def test_a_batch_that_comes_when_there_is_room_again_overtakes_none_that_waits(
-    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 1)
-    ingest = ingest_of(store)
-
-    async def hand_in(unit: str) -> None:
-        await ingest.intake("floor").commit(Batch([said("scan", unit)]))
-
-    async def hand_in_as_soon_as_there_is_room() -> None:
-        while ingest._is_full():  # noqa: ASYNC110 - it must be there at the first moment
-            await asyncio.sleep(0)
-        await hand_in("U3")
-
-    async with asyncio.TaskGroup() as group, busy(store):
-        for unit in ("U1", "U2"):
-            group.create_task(hand_in(unit))
-            await settle_down()
-        group.create_task(hand_in_as_soon_as_there_is_room())
-        await settle_down()
-    keys = [row.key for row in await reader.pending("erp", 0, 9)]
-    assert keys == ["unit:U1", "unit:U2", "unit:U3"]
-
-
-async def test_sources_wait_while_too_many_bytes_wait(
-    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING_BYTES", 1000)
-    ingest = ingest_of(store)
-    large = Batch([Signal("photo/1", bytes(600), START)])
-    async with asyncio.TaskGroup() as group, busy(store):
-        for _ in range(5):
-            group.create_task(ingest.intake("floor").commit(large))
-        await settle_down()
-        assert len(store._waiting) == 2
-    assert (await reader.tallies())["signals"] == 5
-
-
-async def test_a_batch_larger_than_all_that_may_wait_is_taken_alone(
-    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 2)
-    await ingest_of(store).intake("floor").commit(Batch([said("scan", f"U{n}") for n in range(9)]))
-    assert (await reader.tallies())["signals"] == 9
-
-
-async def test_what_a_source_that_went_away_handed_in_is_taken_and_counts_until_then(
-    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else a source that connects again and again would fill the memory of a slow gateway."""
-    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 3)
-    woken = list[int]()
-    ingest = ingest_of(store, on_milestones=lambda: woken.append(1))
-    async with busy(store):
-        tasks = list[asyncio.Task[None]]()
-        for number in range(10):
-            batch = Batch([said("scan", f"U{number}")])
-            tasks.append(asyncio.create_task(ingest.intake("floor").commit(batch)))
-            await settle_down()
-            tasks[-1].cancel()
-            await settle_down()
-        assert len(store._waiting) == 3
-    await asyncio.wait(tasks)
-    assert all(task.cancelled() for task in tasks)
-    await ingest.intake("floor").commit(Batch([said("scan", "last")]))  # its turn comes
-    assert (await reader.tallies())["signals"] == 4
-    assert len(woken) == 4
 
 
 async def test_each_source_has_bookmarks_of_its_own(store: Store) -> None:

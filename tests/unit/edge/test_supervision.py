@@ -2,10 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from buffer.failures import StoreFailed
@@ -13,11 +12,7 @@ from drivers.contract import Link, LinkDown
 from edge import supervision
 from edge.supervision import keep_running
 
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[list[EventDict]]:
-    with capture_logs() as captured:
-        yield captured
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 @pytest.fixture
