@@ -120,11 +120,13 @@ def acknowledgement(kind: int, packet_id: int) -> bytes:
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int] | None:
     """Return the number that stands at `at` and where it ends; None if the data ends before it."""
-    value = 0
-    for position in range(at, min(at + _LENGTH_BYTES, len(data))):
-        value |= (data[position] & ~_CONTINUES) << 7 * (position - at)
-        if not data[position] & _CONTINUES:
-            return value, position + 1
-    if at + _LENGTH_BYTES <= len(data):
+    value = shift = 0
+    for byte in data[at : at + _LENGTH_BYTES]:
+        at += 1
+        value |= (byte & ~_CONTINUES) << shift
+        if not byte & _CONTINUES:
+            return value, at
+        shift += 7
+    if shift == 7 * _LENGTH_BYTES:
         raise Malformed("a length that has no end")
     return None
