@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,24 @@ async def test_a_connection_that_the_server_closed_meanwhile_costs_no_entry(
             assert isinstance(await sink.deliver(entry), Accepted)
 
     assert server.connections == 3
+
+
+async def test_no_request_searches_the_disk_for_modules(
+    server: RawServer, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[str] = []
+
+    class Observer:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            sought.append(name)
+
+    async with open_sink(server.url) as sink:
+        await sink.deliver(entry)
+        monkeypatch.setattr(sys, "meta_path", [Observer, *sys.meta_path])
+        await sink.deliver(entry)
+
+    assert sought == []
 
 
 async def test_no_entry_in_flight_waits_for_another(server: RawServer, entry: Entry) -> None:
