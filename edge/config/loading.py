@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.config import places
+from edge.config.messages import message, without_echoes
 from edge.config.models import Configuration, configuration_model
 from edge.milestones.decode import sources_of
 from edge.milestones.rules import concludes, faults
@@ -52,8 +53,11 @@ def load(file: Path) -> Configuration:
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationFault(file, [Fault(None, "", f"cannot be read: {error}")]) from error
+    except OSError as error:
+        words = f"cannot be read ({error.strerror}); check its path, and who may read it"
+        raise ConfigurationFault(file, [Fault(None, "", words)]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationFault(file, [Fault(None, "", "is not TOML: not UTF-8")]) from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -62,7 +66,7 @@ def load(file: Path) -> Configuration:
     try:
         configuration = configuration_model().model_validate(table)
     except ValidationError as error:
-        faults = [_fault(details, lines, table) for details in error.errors()]
+        faults = [_fault(details, lines, table) for details in without_echoes(error.errors())]
         raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
     crossed = [
         Fault(places.line_of(path, lines), _dotted(path), message)
@@ -75,25 +79,7 @@ def load(file: Path) -> Configuration:
 
 def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[str, Any]) -> Fault:
     path = _without_tags(details["loc"], table)
-    return Fault(places.line_of(path, lines), _dotted(path), _message(details))
-
-
-def _message(details: ErrorDetails) -> str:
-    """Say what is wrong in an operator's words."""
-    context = details.get("ctx", {})
-    match details["type"]:
-        case "extra_forbidden":
-            return "unknown key; check the spelling (`milepost schema` lists all keys)"
-        case "missing":
-            return "missing; it has no default"
-        case "union_tag_invalid":
-            kind = context["discriminator"].strip("'")
-            return f"no such {kind}: {context['tag']!r}; there are {context['expected_tags']}"
-        case "union_tag_not_found":
-            return f"missing {context['discriminator']}"
-        case "literal_error" | "enum":
-            return f"{details['input']!r} is none of {context['expected']}"
-    return details["msg"].removeprefix("Value error, ")
+    return Fault(places.line_of(path, lines), _dotted(path), message(details))
 
 
 def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> places.Path:
@@ -118,8 +104,10 @@ def _contradictions(configuration: Configuration) -> Iterator[tuple[places.Path,
             yield ("observations", index, "source"), message
     kinds = sources_of(configuration.observations)
     for message in faults(configuration.rules, configuration.lifecycles, kinds):
-        section, _, name = message.split()[0].partition(".")
-        yield (section, name), message
+        place, words = message.split(maxsplit=1)
+        section, _, name = place.partition(".")
+        # The place stands before every message already, unless the message is of two.
+        yield (section, name), message if words.startswith("and ") else words
     concluded = {name for rule in configuration.rules.values() for name in concludes(rule)}
     for label, destination in configuration.destinations.items():
         # Naming none is asking for all; naming one that no rule concludes is a mistake.

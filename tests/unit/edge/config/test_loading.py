@@ -75,6 +75,10 @@ def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
         ('uri = "https://x.example"', 'uri = "x"', 'uri = "x"', "http(s) address"),
         ('source = "floor"', 'source = "flor"', 'source = "flor"', "no such source: 'flor'"),
         ('of = { kind = "scan" }', 'of = { kind = "scam" }', "[rules.received]", "'scam'"),
+        ("qos = 1 }]", "qos = 1 }]\nport = 0", "port = 0", "0 is out of range: must be at least 1"),
+        ('host = "127.0.0.1"', "host = 3", "host = 3", "must be text, in quotes"),
+        ('about = "unit"', 'about = ""', "about =", "must not be empty"),
+        ('{ kind = "scan" }', '{ kind = "x" }', "[rules.", "rules.received: listens to 'x'"),
         ("[destinations.erp]", "[destinations.ERP]", "[destinations.ERP]", "lower-case"),
         ('url = "http:', 'milestones = ["lost"]\nurl = "http:', "milestones", "no rule concludes"),
     ],
@@ -102,12 +106,30 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(tmp_path: Path) -
     assert numbers == sorted(numbers)
 
 
+def test_fault_inside_a_list_is_not_told_as_a_fault_of_the_list(tmp_path: Path) -> None:
+    (fault,) = _faults(tmp_path, WHOLE.replace("qos = 1", "qos = 7"))
+    assert "7 is none of" in fault
+
+
 def test_secret_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     text = WHOLE.replace(
         'client_id = "c"', 'client_id = "c"\nusername = "u"\npassword_file = "/no"'
     )
     (fault,) = _faults(tmp_path, text)
     assert "no such file: /no" in fault
+
+
+def test_bare_secret_is_no_fault_for_those_who_have_no_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    file = tmp_path / "milepost.toml"
+    more = 'client_id = "c"\nusername = "u"\npassword_file = "broker-password"'
+    file.write_text(WHOLE.replace('client_id = "c"', more))
+    assert set(load(file).sources) == {"floor"}
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(ConfigurationFault, match=r"no such file: .*broker-password"):
+        load(file)
 
 
 def test_bare_secret_is_found_among_the_credentials(

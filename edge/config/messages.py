@@ -1,0 +1,68 @@
+"""What the checks of the settings find, in an operator's words. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from pydantic_core import ErrorDetails
+
+_LIMITS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_SHAPES = {
+    "string_type": "text, in quotes",
+    "path_type": "a path, in quotes",
+    "path_not_file": "a file that is there and can be read",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list, [ … ]",
+    "dict_type": "a table",
+    "mapping_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+
+
+def message(details: ErrorDetails) -> str:
+    """Say what is wrong with a value."""
+    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            words = "unknown key; check the spelling (`milepost schema` lists all keys)"
+        case "missing":
+            words = "missing; it has no default"
+        case "union_tag_invalid":
+            tag = context["discriminator"].strip("'")
+            words = f"no such {tag}: {context['tag']!r}; there are {context['expected_tags']}"
+        case "union_tag_not_found":
+            words = f"missing {context['discriminator']}"
+        case "literal_error" | "enum":
+            words = f"{given!r} is none of {context['expected']}"
+        case "too_short" | "string_too_short" if context["min_length"] == 1:
+            words = "must not be empty"
+        case "string_pattern_mismatch":
+            words = f"{given!r} is not of the form {context['pattern']}"
+        case _ if kind in _LIMITS:
+            bound, limit = _LIMITS[kind]
+            words = f"{given!r} is out of range: must be {bound} {context[limit]:g}"
+        case _ if kind in _SHAPES:
+            words = f"must be {_SHAPES[kind]}"
+        case _:
+            words = details["msg"].removeprefix("Value error, ")
+    return words
+
+
+def without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Leave out that a list is too short if that only follows from faults of what is in it."""
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        place = error["loc"]
+        inside = (other != place and other[: len(place)] == place for other in places)
+        if error["type"] != "too_short" or not any(inside):
+            yield error
