@@ -14,9 +14,15 @@ class Settings(BaseModel):
 
 
 def _resolve(path: Path) -> Path:
-    """Find a bare file name among systemd's credentials (systemd.exec(5), LoadCredential=)."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and len(path.parts) == 1:
+    """Find a bare file name among systemd's credentials (systemd.exec(5), LoadCredential=).
+
+    Only the service has them: whoever else reads the configuration, to check
+    it or to ask for the gateway's health, takes the name as it is.
+    """
+    if len(path.parts) == 1:
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        if credentials is None:
+            return path
         path = Path(credentials) / path
     if not path.is_file():
         raise ValueError(f"no such file: {path}")
