@@ -106,7 +106,13 @@ class Reader:
 
         """
         try:
+            # SQLite would only say that it is unable to open it, not why.
+            path.open("rb").close()
             connection = await aiosqlite.connect(read_only(path), uri=True)
+        except OSError as error:
+            raise StoreFailed(
+                f"{path}: cannot be read ({error.strerror}); {_hint(error)}"
+            ) from error
         except sqlite3.Error as error:
             raise _failed(path, error) from error
         try:
@@ -201,6 +207,15 @@ class Reader:
             return list(await self._connection.execute_fetchall(statement, parameters))
         except sqlite3.Error as error:
             raise _failed(self._path, error) from error
+
+
+def _hint(error: OSError) -> str:
+    match error:
+        case PermissionError():
+            return "the store is its owner's alone: use sudo"
+        case FileNotFoundError():
+            return "check [store] path; the daemon creates the store at its first start"
+    return "check [store] path"
 
 
 def _failed(path: Path, error: sqlite3.Error) -> StoreFailed:
