@@ -34,8 +34,10 @@ class BearerToken:
             if version != self._read:
                 self._token, self._read = read_secret(self._path), version
         except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not text"
             raise TokenUnreadable(
-                f"cannot read the token in {self._path}: {error}; mend bearer_token_file"
+                f"cannot read the token in {self._path} ({why}); "
+                "mend bearer_token_file, or who may read it"
             ) from error
         if not B64TOKEN.fullmatch(self._token):
             raise TokenUnreadable(f"{self._path} holds no bearer token; it must be its only line")

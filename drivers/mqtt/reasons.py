@@ -1,4 +1,8 @@
-"""MQTT 5 reason codes (section 2.4) in an operator's words. Pure."""
+"""MQTT 5 reason codes (section 2.4) and failed connections, in an operator's words. Pure."""
+
+import os
+import socket
+import ssl
 
 _REFUSED = {
     0x80: "it gives no reason; see its log",
@@ -31,6 +35,26 @@ _NOT_GRANTED = {
     0x9E: "it has no shared subscriptions",
     0xA2: "it has no wildcards in subscriptions; list the topics",
 }
+
+
+def no_connection(where: str, error: OSError, *, is_encrypted: bool) -> str:
+    """Say why there is no connection to HOST:PORT, and what to do."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            fact = error.verify_message
+            hint = "does ca_file vouch for the broker, under this name?"
+        case ssl.SSLError():
+            fact, hint = str(error.reason).lower(), "does the broker speak TLS on this port?"
+        case socket.gaierror():
+            fact, hint = str(error.strerror), "check host and the name service"
+        case ConnectionRefusedError():
+            fact, hint = "connection refused", "is the broker running, is port right?"
+        case ConnectionError() if is_encrypted:
+            fact, hint = "connection cut", "does the broker speak TLS on this port?"
+        case _:
+            fact = os.strerror(error.errno) if error.errno else str(error)
+            hint = "check host, port and the network"
+    return f"cannot connect to {where}: {fact}; {hint}"
 
 
 def connection_refused(code: int, name: str, said: str) -> str:

@@ -13,6 +13,7 @@ from drivers.contract import (
     Signal,
     read_secret,
 )
+from drivers.mqtt import reasons
 from drivers.mqtt.barrier import Barrier, Proof
 from drivers.mqtt.client import Client
 from drivers.mqtt.commits import Commits
@@ -138,9 +139,14 @@ class _Connection:
                     ssl=_tls(settings.tls) if settings.tls else None,
                 )
         except TimeoutError:
-            raise LinkDown(f"{where} does not answer within {CONNECT_SECONDS:.0f} s") from None
+            raise LinkDown(
+                f"{where} does not answer within {CONNECT_SECONDS:.0f} s; "
+                "check host and port, the network and its firewalls"
+            ) from None
         except OSError as error:
-            raise LinkDown(f"cannot connect to {where}: {error}") from error
+            raise LinkDown(
+                reasons.no_connection(where, error, is_encrypted=bool(settings.tls))
+            ) from error
 
     def _hand_in(self, arrived: list[Delivery]) -> None:
         """Commit what one read has yielded; acknowledge it then."""
@@ -209,4 +215,7 @@ def _password(settings: MqttSettings) -> str | None:
     try:
         return read_secret(settings.password_file)
     except OSError as error:
-        raise LinkDown(f"cannot read the password: {error}") from error
+        raise LinkDown(
+            f"cannot read the password in {settings.password_file} ({error.strerror}); "
+            "mend password_file, or who may read it"
+        ) from error
