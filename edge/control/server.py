@@ -59,9 +59,13 @@ async def serve(operations: Operations, path: Path, ready: asyncio.Event) -> Non
     """Serve on a Unix socket at `path` until cancelled; `ready` is set when it answers.
 
     Raises:
-        SocketUnusable: The socket cannot be made there.
+        SocketUnusable: The socket cannot be made there, or another daemon answers on it.
 
     """
+    if _answers(path):
+        raise SocketUnusable(
+            f"{path}: another milepost answers there; give each a [control] socket of its own"
+        )
     config = uvicorn.Config(
         _application(operations),
         uds=str(path),
@@ -78,6 +82,16 @@ async def serve(operations: Operations, path: Path, ready: asyncio.Event) -> Non
         server.should_exit = True
         await asyncio.wait([task])
         raise
+
+
+def _answers(path: Path) -> bool:
+    """Tell whether somebody listens on the socket; one that a dead daemon left is replaced."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _application(operations: Operations) -> Starlette:
