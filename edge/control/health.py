@@ -102,6 +102,8 @@ WAITING_SECONDS = 60
 """An undelivered milestone older than this is worth a finding though the link is up."""
 RECENT_SECONDS = 24 * 3600
 """How long a quarantined signal or a gap is worth a finding."""
+FRESH_SECONDS = 15
+"""A daemon that wrote so recently may still run, though its control socket does not answer."""
 
 
 def judge(facts: Facts) -> Report:
@@ -129,7 +131,13 @@ def _findings(facts: Facts) -> Iterator[Finding]:
 def _not_running(facts: Facts) -> str:
     if facts.alive_at is None:
         return "not running, and never has with this store; start it: systemctl start milepost"
-    ago = in_words(facts.now - facts.alive_at)
+    silence = facts.now - facts.alive_at
+    ago = in_words(silence)
+    if silence < FRESH_SECONDS * 1000:
+        return (
+            f"not running, or [control] socket is not its own; last sign of life {ago} ago; "
+            "see: systemctl status milepost"
+        )
     return f"not running; last sign of life {ago} ago; start it: systemctl start milepost"
 
 
@@ -140,7 +148,7 @@ def _source(link: LinkHealth, facts: Facts) -> Iterator[Finding]:
         deaf = not any(other.is_up for other in sources)
         status = Status.FAILING if deaf else Status.DEGRADED
         since = in_words(facts.now - link.changed_at)
-        yield Finding(status=status, about=link.name, text=f"{link.reason} for {since}")
+        yield Finding(status=status, about=link.name, text=f"down for {since}: {link.reason}")
     for subject, text in link.faults.items():
         yield Finding(status=Status.DEGRADED, about=link.name, text=f"{subject}: {text}")
 
@@ -150,16 +158,16 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
     age = 0
     if backlog.pending:
         age = facts.now - (backlog.oldest_recorded_at or facts.now)
-        waiting = f"{_count(backlog.pending, 'milestone')} waiting, oldest {in_words(age)}"
+        waiting = f"{_count(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
-        text = f"{link.reason} for {since}" + (f", {waiting}" if waiting else "")
+        text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
     elif backlog.pending and (not facts.running or age > WAITING_SECONDS * 1000):
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=waiting)
     if backlog.dead:
         text = (
-            f"{_count(backlog.dead, 'dead letter')}: rejected for good; "
+            f"{_count(backlog.dead, 'dead letter')}: rejected for good, waiting for your decision; "
             f"see `milepost outbox --destination {backlog.destination} --state dead`"
         )
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)

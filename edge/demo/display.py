@@ -89,6 +89,6 @@ def _links(facts: Facts) -> Table:
         if link.is_up or is_idle:
             state = Text("not used yet" if is_idle else "up", style="dim" if is_idle else "green")
         else:
-            state = Text(f"{link.reason}, for {in_words(facts.now - link.changed_at)}", "red")
+            state = Text(f"down for {in_words(facts.now - link.changed_at)}: {link.reason}", "red")
         table.add_row(f"{link.direction} {link.name}", state)
     return table

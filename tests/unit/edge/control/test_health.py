@@ -76,13 +76,15 @@ def test_a_destination_that_is_away_says_why_how_long_and_what_waits() -> None:
     )
     assert report.status is Status.DEGRADED
     assert [f"{each.about}: {each.text}" for each in report.findings] == [
-        "erp: refusing connections for 4 min 12 s, 318 milestones waiting, oldest 4 min"
+        "erp: down for 4 min 12 s, 318 milestones waiting, oldest for 4 min: refusing connections"
     ]
 
 
 def test_a_destination_that_is_away_with_nothing_waiting_says_so_as_well() -> None:
     away = link("erp", "destination", is_up=False, reason="refusing connections")
-    assert sentences(links=(link("plc"), away)) == ["erp: refusing connections for 4 min 12 s"]
+    assert sentences(links=(link("plc"), away)) == [
+        "erp: down for 4 min 12 s: refusing connections"
+    ]
 
 
 def test_a_destination_that_was_not_needed_yet_is_no_finding() -> None:
@@ -95,15 +97,17 @@ def test_a_milestone_that_waits_too_long_is_a_finding_though_the_link_is_up() ->
     young = backlog(pending=1, oldest_recorded_at=NOW - waited)
     old = backlog(pending=1, oldest_recorded_at=NOW - waited - 1)
     assert sentences(backlogs=(young,)) == []
-    assert sentences(backlogs=(old,)) == ["erp: 1 milestone waiting, oldest 1 min"]
+    assert sentences(backlogs=(old,)) == ["erp: 1 milestone waiting, oldest for 1 min"]
 
 
 def test_dead_letters_come_with_the_command_that_shows_them() -> None:
     report = judge(facts(backlogs=(backlog(dead=2),)))
     assert report.status is Status.DEGRADED
-    assert [finding.text for finding in report.findings] == [
-        "2 dead letters: rejected for good; see `milepost outbox --destination erp --state dead`"
-    ]
+    (finding,) = report.findings
+    assert finding.text == (
+        "2 dead letters: rejected for good, waiting for your decision; "
+        "see `milepost outbox --destination erp --state dead`"
+    )
 
 
 def test_one_source_down_degrades_and_the_last_one_fails() -> None:
@@ -111,7 +115,7 @@ def test_one_source_down_degrades_and_the_last_one_fails() -> None:
     one = judge(facts(links=(down, link("floor"))))
     assert (one.status, [each.text for each in one.findings]) == (
         Status.DEGRADED,
-        ["no answer from opc.tcp://plc:4840 for 4 min 12 s"],
+        ["down for 4 min 12 s: no answer from opc.tcp://plc:4840"],
     )
     both = judge(facts(links=(down, link("floor", is_up=False, reason="broker gone"))))
     assert both.status is Status.FAILING
@@ -156,10 +160,16 @@ def test_a_gateway_that_does_not_run_fails_and_says_how_to_start_it(
     ]
 
 
+def test_a_gateway_that_wrote_a_moment_ago_is_not_declared_dead_for_its_socket_alone() -> None:
+    (text,) = sentences(running=False, alive_at=NOW - 2000, links=())
+    assert "not running, or [control] socket is not its own" in text
+    assert "systemctl status milepost" in text
+
+
 def test_while_it_does_not_run_everything_that_waits_is_told() -> None:
     waits = backlog(pending=3, oldest_recorded_at=NOW - 5000)
     told = sentences(running=False, links=(), backlogs=(waits,))
-    assert told[1:] == ["erp: 3 milestones waiting, oldest 5 s"]
+    assert told[1:] == ["erp: 3 milestones waiting, oldest for 5 s"]
 
 
 def test_the_worst_comes_first() -> None:
