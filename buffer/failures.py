@@ -6,4 +6,4 @@ class StoreRefused(Exception):
 
 
 class StoreFailed(Exception):
-    """Reading or writing failed while running; nothing more is acknowledged. Exit 4."""
+    """Opening, reading or writing failed, and may work later; nothing is acknowledged. Exit 4."""

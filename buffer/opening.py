@@ -7,7 +7,7 @@ from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
-from buffer.failures import StoreRefused
+from buffer.failures import StoreFailed, StoreRefused
 
 APPLICATION_ID = 0x4D696C65
 """'Mile', in the header of every store (SQLite file format, section 1.3.13)."""
@@ -15,6 +15,8 @@ QUICK_CHECK_BYTES = 128 * 1024 * 1024
 """Up to this size the whole file is checked at every start (about a second)."""
 
 _MAGIC = b"SQLite format 3\0"
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
+"""What may mend itself, such as a full disk: the daemon has to try again without being told."""
 
 
 def schema_versions() -> list[tuple[int, str]]:
@@ -63,6 +65,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
     Raises:
         StoreRefused: The file is no store of ours, corrupt, or newer. It has not been changed.
+        StoreFailed: The disk is full, fails, or another program holds the file; it may pass.
 
     """
     steps = schema_versions()
@@ -81,7 +84,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
     except sqlite3.Error as error:
-        raise _refused(path, error) from error
+        raise _failure(path, error) from error
     return connection
 
 
@@ -115,14 +118,16 @@ def _examine(path: Path, newest: int) -> int:
     return version
 
 
-def _refused(path: Path, error: sqlite3.Error) -> StoreRefused:
+def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _corrupt(path, str(error))
-    return StoreRefused(
-        f"{path}: cannot be opened ({error}); check who owns it and its directory, "
-        "the room on its disk, and that no other program holds it"
-    )
+    if code in _PASSING:
+        return StoreFailed(
+            f"{path}: cannot be opened now ({error}); check the room on its disk, the disk, "
+            "and that no other program holds it"
+        )
+    return StoreRefused(f"{path}: cannot be opened ({error}); check who owns it and its directory")
 
 
 def _corrupt(path: Path, what: str) -> StoreRefused:

@@ -57,6 +57,7 @@ class Store:
 
         Raises:
             StoreRefused: It must not be touched, and has not been.
+            StoreFailed: It cannot be opened now.
 
         """
         descriptor = lock(path)

@@ -11,4 +11,4 @@ class Exit(IntEnum):
     STORE_REFUSED = 3
     """The store must not be touched, so that nothing is made worse; systemd does not try again."""
     STORE_FAILED = 4
-    """The store failed while running; systemd starts anew, which checks the store first."""
+    """The store failed, perhaps not for ever; systemd starts anew, which checks it first."""

@@ -29,6 +29,9 @@ def run_daemon(configuration: Configuration) -> int:
     except StoreRefused as refused:
         typer.echo(str(refused), err=True)
         return Exit.STORE_REFUSED
+    except StoreFailed as failed:  # while it was opened
+        typer.echo(str(failed), err=True)
+        return Exit.STORE_FAILED
     except BaseExceptionGroup as group:
         first = _first(group)
         if isinstance(first, StoreFailed):

@@ -70,6 +70,19 @@ def test_failing_disk_acknowledges_nothing_and_exits_4_and_all_comes_after_the_r
     )
 
 
+def test_full_disk_at_the_start_exits_4_so_that_systemd_tries_again(gateway: Gateway) -> None:
+    gateway.terminate()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, hard))  # the child's; none for a -shm file
+    try:
+        gateway.start(wait=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert gateway.ended() == Exit.STORE_FAILED
+    assert "check the room on its disk" in gateway.log.read_text().splitlines()[-1]
+    gateway.start()
+
+
 def test_sigterm_under_load_with_an_erp_that_never_answers_exits_0_within_10_seconds(
     gateway: Gateway, scanner: Scanner, erp: ErpProcess
 ) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from buffer import opening
-from buffer.failures import StoreRefused
+from buffer.failures import StoreFailed, StoreRefused
 from buffer.opening import APPLICATION_ID, open_for_writing, schema_versions
 from buffer.statements import statements
 from buffer.store import Store
@@ -152,6 +153,37 @@ def test_a_store_that_was_refused_can_be_opened_once_it_is_mended(path: Path) ->
     path.unlink()
     store = Store.open(path)  # the refusal gave the lock back
     store._connection.close()
+
+
+def test_a_full_disk_at_the_start_is_no_refusal_and_is_forgotten_once_there_is_room(
+    path: Path,
+) -> None:
+    fill(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # no room for the -shm file
+    try:
+        with pytest.raises(StoreFailed, match=r"cannot be opened now .*check the room on its disk"):
+            Store.open(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    store = Store.open(path)
+    store._connection.close()
+
+
+def test_a_store_that_another_program_holds_is_no_refusal(
+    path: Path, a_later_milepost: "Steps", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(path)
+    a_later_milepost("CREATE TABLE a (b);")
+    monkeypatch.setattr(opening, "_connect", _impatient)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreFailed, match="no other program holds it"):
+            open_for_writing(path)
+
+
+def _impatient(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=0)
 
 
 Steps = Callable[..., None]
