@@ -45,8 +45,12 @@ class Link:
         self.reason = reason
 
     def heard(self, until: int) -> None:
-        """Say that all up to `until` has been handed in to the intake. Never goes back."""
-        self.heard_until = until if self.heard_until is None else max(self.heard_until, until)
+        """Say that all up to `until` has been handed in to the intake.
+
+        It goes back with a clock that is set back: what had been heard by a clock
+        that was fast must not count for the time that comes again.
+        """
+        self.heard_until = until
 
     def fault(self, subject: str, text: str) -> None:
         """Record what is wrong with `subject` until `mended`."""
