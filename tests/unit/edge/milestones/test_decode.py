@@ -9,6 +9,7 @@ import pytest
 
 from drivers.contract import Signal
 from edge.milestones.decode import Decoder, Malformed, ObservationSettings, sources_of
+from edge.milestones.decode.formats.json import LARGEST_BYTES
 from edge.milestones.model import Observation
 
 EXAMPLE = Path(__file__).parents[4] / "systemd" / "milepost.toml"
@@ -149,6 +150,15 @@ def test_a_deeply_nested_value_is_reported_without_a_crash() -> None:
     mapping = {"source": "s", "subject": "x", "kind": "k", "time": "value"}
     with pytest.raises(Malformed, match="a list is no time"):
         decoder(mapping).decode(1, "s", signal(payload, "x"))
+
+
+def test_a_payload_that_would_take_all_memory_is_not_read() -> None:
+    mapping = {"source": "s", "subject": "x", "kind": "k"}
+    longest = b'{"a":[' + b"{}," * 349_522 + b"{}]}"
+    assert len(longest) == LARGEST_BYTES
+    assert len(decoder(mapping).decode(1, "s", signal(longest, "x"))) == 1
+    with pytest.raises(Malformed, match="1048577 bytes; expected at most 1048576"):
+        decoder(mapping).decode(1, "s", signal(longest + b" ", "x"))
 
 
 @pytest.mark.parametrize("payload", [b"null", b"3", b'"text"', b"[]", b"true"])
