@@ -50,7 +50,9 @@ class Join(Operator[JoinRule]):
         if any((each.pattern, each.at) == (new.pattern, new.at) for each in seen):
             return NOTHING
         seen.append(new)
-        complete = self._complete(seen)
+        # Until now nothing was complete, so what is complete now has the new piece in it. While
+        # a source is away nothing is forgotten: what is looked at must not grow with what is kept.
+        complete = self._complete([each for each in seen if self._is_near(each, new)])
         if complete is None:
             self._wait(step, key, seen)
             return NOTHING
@@ -74,6 +76,9 @@ class Join(Operator[JoinRule]):
     def _wait(self, step: Step, key: str, seen: Sequence[_Seen]) -> None:
         due_at = min(each.at for each in seen) + self._patience
         self.keep(step, key, {"seen": [list(each) for each in seen], "told": False}, due_at)
+
+    def _is_near(self, one: _Seen, other: _Seen) -> bool:
+        return abs(one.at - other.at) <= self._within
 
     def _complete(self, seen: Sequence[_Seen]) -> list[_Seen] | None:
         """Return one piece of evidence for each pattern, the earliest that fit together."""

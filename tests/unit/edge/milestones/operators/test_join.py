@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from edge.milestones.operators.join import Join
+
 LOADED = {
     "operator": "join",
     "milestone": "loaded",
@@ -91,3 +93,22 @@ def test_one_observation_can_be_evidence_for_two_patterns(site: Callable[..., An
     here = site({"loaded": {**LOADED, "of": both}})
     here.see("scan", 1_000, unit="U1", lane=3.0, good=True)
     assert here.told == [("loaded", "unit:U1", 1_000)]
+
+
+def test_a_label_of_all_unreadable_barcodes_costs_no_more_the_longer_it_waits(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = []
+    complete = Join._complete
+
+    def counted(self: Join, seen: Any) -> Any:
+        looked_at.append(len(seen))
+        return complete(self, seen)
+
+    monkeypatch.setattr(Join, "_complete", counted)
+    for second in range(200):
+        here.see("door-scan", second * 1_000, unit="NOREAD")
+    assert max(looked_at) == 11
+    here.see("load", 199_000, unit="NOREAD")
+    (milestone,) = here.milestones
+    assert milestone.evidence == (190, 201)  # the earliest that fits
