@@ -62,9 +62,12 @@ class RecordReader:
             await self._look()
             pause = _POLL_SECONDS
             while self._head is not None and self._head != self._last:
-                if (obstacle := await self._advance(self._head)) is not None:
+                head, looked_at = self._head, self._looked_at
+                if (obstacle := await self._advance(head)) is not None:
                     pause = obstacle
                     break
+                if self._last == head:  # the PLC may be ahead again, and always so
+                    self._handoff.heard(self._buffer.name, looked_at)
             if self._head is not None and self._head == self._last:
                 self._handoff.link.mended(self._buffer.name)
                 self._handoff.heard(self._buffer.name, self._looked_at)

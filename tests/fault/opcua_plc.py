@@ -167,6 +167,21 @@ class Plc:
         with mock.patch.object(service, "read", refuse):  # asyncua's server has no such limit
             yield
 
+    @contextlib.contextmanager
+    def never_pausing(self, ring: "Ring") -> Iterator[None]:
+        """Write the next record whenever slots are read, as a PLC under load does."""
+        service = self.server.iserver.attribute_service
+        read = service.read
+        writing: set[asyncio.Task[None]] = set()
+
+        def write_on(params: ua.ReadParameters) -> list[ua.DataValue]:
+            if any(".Slot" in str(each.NodeId.Identifier) for each in params.NodesToRead):
+                writing.add(asyncio.ensure_future(ring.write()))
+            return read(params)
+
+        with mock.patch.object(service, "read", write_on):  # it has to happen at this very moment
+            yield
+
     async def ring(self, slots: int, empty: str | bytes = "") -> Ring:
         """Add a record buffer, and nothing in it."""
         self._made += 1

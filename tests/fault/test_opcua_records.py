@@ -245,6 +245,20 @@ async def test_nothing_counts_as_heard_before_the_newest_record_is_committed(plc
     assert intake.numbers(ring.name) == [1, 2, 3]
 
 
+async def test_a_plc_that_never_pauses_is_heard_nevertheless(plc: Plc) -> None:
+    """Else deadlines would be judged only when the conveyor stands still."""
+    ring = await plc.ring(slots=64)
+    intake = Recorder()
+    with plc.never_pausing(ring):
+        await ring.write()
+        async with running(reading(ring), intake) as source:
+            await source.until(lambda: source.link.heard_until is not None)
+            heard = source.link.heard_until or 0
+            await source.until(lambda: (source.link.heard_until or 0) > heard)
+            assert intake.numbers(ring.name)[-1] < ring.counter
+    assert intake.gaps == []
+
+
 async def test_a_plc_that_answers_few_nodes_at_once_is_asked_for_fewer(plc: Plc) -> None:
     ring = await plc.ring(slots=64)
     intake = Recorder()
