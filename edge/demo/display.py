@@ -52,7 +52,8 @@ class Display:
             head,
             Text(),
             _numbers(self.report.facts, self.rate, self.booked),
-            _links(self.report.facts),
+            # What a daemon said of its links before it fell silent is true no more.
+            *([_links(self.report.facts)] if self.is_answering else []),
             Text(),
             *map(Text, self.happenings),
         )

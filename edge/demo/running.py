@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 import orjson
@@ -157,7 +158,7 @@ class _Run:
             for fact in list(facts)[:10]:
                 self._console.print(f"{words}: {fact}", markup=False)
         self._console.print(
-            f"Look further: milepost trace SO-1001 --config {stage.config}", soft_wrap=True
+            f"Look further: {sys.argv[0]} trace SO-1001 --config {stage.config}", soft_wrap=True
         )
         total = comparison.total
         verdict = {
