@@ -13,6 +13,17 @@ def clock_time(milliseconds: int) -> str:
     return _local(milliseconds).time().isoformat(timespec="milliseconds")
 
 
+def time_beside(milliseconds: int, other: int) -> str:
+    """Return the clock time; with its date, if that is not the date of the `other` time."""
+    is_same_day = _local(milliseconds).date() == _local(other).date()
+    return clock_time(milliseconds) if is_same_day else date_and_time(milliseconds)
+
+
+def zone(milliseconds: int) -> str:
+    """Return what the machine's time zone is called at that time, e.g. "CET"."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().tzname() or "local time"
+
+
 def _local(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().replace(tzinfo=None)
 

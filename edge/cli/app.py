@@ -1,7 +1,7 @@
 """The commands. Each imports what it needs when it runs: `milepost health` must be quick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,9 +11,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: also what is wrong with a command is one line, in a log
     help="The gateway between a warehouse's machines and its business systems.",
 )
-outbox = typer.Typer(no_args_is_help=False, help="What is owed to the destinations.")
+outbox = typer.Typer(
+    no_args_is_help=False, rich_markup_mode=None, help="List what is owed to the destinations."
+)
 app.add_typer(outbox, name="outbox")
 
 
@@ -22,9 +25,33 @@ def main() -> None:
     app()
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"milepost {version('milepost')}")
+        raise typer.Exit
+
+
+EntryArgument = Annotated[int, typer.Argument(help="Its number, as `milepost outbox` lists it.")]
+
+
+@app.callback()
+def options(
+    _: Annotated[  # noqa: FBT002 - an option, as everywhere here
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
+
+
 @app.command()
 def run(config: ConfigOption = INSTALLED) -> None:
-    """Run the daemon until SIGTERM; exits 2, 3 or 4 if it cannot go on."""
+    """Run the daemon until SIGTERM.
+
+    Exits 2 if the configuration cannot be run, 3 if the store must not be
+    touched, 4 if the store failed while running.
+    """
     from edge.cli.running import run_daemon  # noqa: PLC0415 - see the module's first line
 
     raise typer.Exit(run_daemon(configuration(config)))
@@ -32,11 +59,15 @@ def run(config: ConfigOption = INSTALLED) -> None:
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The configuration file.")]) -> None:
-    """Check a configuration file; name every fault at once, and exit 2 if there is any."""
+    """Name every fault of a configuration file; exits 2 if any."""
+    from edge.control.health import counted  # noqa: PLC0415
+
     checked = configuration(file)
     typer.echo(
-        f"{file}: {len(checked.sources)} sources, {len(checked.observations)} observations, "
-        f"{len(checked.rules)} rules, {len(checked.destinations)} destinations: no faults"
+        f"{file}: {counted(len(checked.sources), 'source')}, "
+        f"{counted(len(checked.observations), 'observation')}, "
+        f"{counted(len(checked.rules), 'rule')}, "
+        f"{counted(len(checked.destinations), 'destination')}: no faults"
     )
 
 
@@ -64,11 +95,14 @@ def health(
 
 @app.command()
 def trace(
-    key: Annotated[str, typer.Argument(help="An order, a unit, a trailer or a milestone's id.")],
+    key: Annotated[str, typer.Argument(help="An order, a unit or a milestone's id.")],
     config: ConfigOption = INSTALLED,
-    whole: Annotated[bool, typer.Option("--all", help="Show every signal.")] = False,  # noqa: FBT002
+    whole: Annotated[bool, typer.Option("--all", help="Show every signal and attempt.")] = False,  # noqa: FBT002
 ) -> None:
-    """Tell the story of an order, unit or milestone, from raw signal to the ERP's answer."""
+    """Tell the story of an order, a unit or a milestone.
+
+    From the raw signals to each destination's answer; exits 1 if nothing is known.
+    """
     from edge.cli.asking import show_story  # noqa: PLC0415
 
     raise typer.Exit(show_story(configuration(config), key, whole=whole))
@@ -79,7 +113,10 @@ def outbox_list(
     context: typer.Context,
     config: ConfigOption = INSTALLED,
     destination: Annotated[str | None, typer.Option(help="Only this destination.")] = None,
-    state: Annotated[str, typer.Option(help="pending, dead, delivered or discarded.")] = "pending",
+    state: Annotated[
+        Literal["pending", "dead", "delivered", "discarded"],
+        typer.Option(help="Only entries in this state; dead are the dead letters."),
+    ] = "pending",
     limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 50,
 ) -> None:
     """List entries by destination and state, oldest first."""
@@ -90,8 +127,8 @@ def outbox_list(
 
 
 @outbox.command()
-def retry(entry: int, config: ConfigOption = INSTALLED) -> None:
-    """Send a dead letter again, with the same key and the same bytes."""
+def retry(entry: EntryArgument, config: ConfigOption = INSTALLED) -> None:
+    """Send a dead letter again: same key, same bytes."""
     from edge.cli.asking import decide  # noqa: PLC0415
 
     raise typer.Exit(decide(configuration(config), entry, reason=None))
@@ -99,11 +136,11 @@ def retry(entry: int, config: ConfigOption = INSTALLED) -> None:
 
 @outbox.command()
 def discard(
-    entry: int,
+    entry: EntryArgument,
     reason: Annotated[str, typer.Option(help="Why; kept with the entry.", prompt=True)],
     config: ConfigOption = INSTALLED,
 ) -> None:
-    """Give up a dead letter for good; what follows of its key goes on."""
+    """Give up a dead letter; what follows of its key goes on."""
     from edge.cli.asking import decide  # noqa: PLC0415
 
     raise typer.Exit(decide(configuration(config), entry, reason=reason))
@@ -112,13 +149,17 @@ def discard(
 @app.command()
 def demo(
     seconds: Annotated[
-        float, typer.Option(min=20, help="How long; on a slow machine up to half as long again.")
+        float, typer.Option(min=40, help="How long; on a slow machine up to half as long again.")
     ] = 60,
-    seed: Annotated[int, typer.Option(help="Repeats a run.")] = 1,
-    no_faults: Annotated[bool, typer.Option("--no-faults", help="Nothing fails.")] = False,  # noqa: FBT002
+    seed: Annotated[int, typer.Option(help="The same seed, the same happenings.")] = 1,
+    no_faults: Annotated[bool, typer.Option("--no-faults", help="Let nothing fail.")] = False,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="Print only the last line.")] = False,  # noqa: FBT002
 ) -> None:
-    """Run a simulated site for a while and compare what the ERP got with what happened."""
+    """Run a simulated site, and compare what the ERP got.
+
+    Its ERP, its broker and the daemon fail meanwhile; exits 0 only if the
+    ERP's book says exactly what happened.
+    """
     from edge.demo import run_demo  # noqa: PLC0415
 
     raise typer.Exit(run_demo(seconds, seed, faults=not no_faults, only_json=as_json))

@@ -15,9 +15,10 @@ from buffer.reader import EntryRow, Reader
 from buffer.store import Store
 from drivers.contract import system_clock
 from edge.config import Configuration
+from edge.control import NO_DEAD_LETTER
 from edge.control.client import Control, NotRunning, Refused
 from edge.control.gathering import gather
-from edge.control.health import Report, Status, judge
+from edge.control.health import Report, Status, counted, judge
 from edge.exits import Exit
 from edge.times import date_and_time
 from edge.trace import tell, write
@@ -33,7 +34,11 @@ def show_health(configuration: Configuration, *, as_json: bool) -> int:
     try:
         report = Control(configuration.control.socket).health()
     except NotRunning:
-        report = _from_the_store(_report(configuration))
+        try:
+            report = asyncio.run(_report(configuration))
+        except StoreFailed as failure:
+            typer.echo(f"failing  not running, and the store tells nothing: {failure}", err=True)
+            return Status.FAILING.exit_code
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
@@ -48,7 +53,7 @@ def show_story(configuration: Configuration, key: str, *, whole: bool) -> int:
         async with Reader.open(configuration.store.path) as reader:
             story = await tell(reader, key)
         if story is None:
-            typer.echo(f"nothing is known of {key!r}", err=True)
+            typer.echo(f"nothing is known of {key!r} in {configuration.store.path}", err=True)
             return NOT_FOUND
         write(story, Console(), whole=whole)
         return 0
@@ -61,18 +66,26 @@ def show_outbox(
 ) -> int:
     """Print entries."""
 
-    async def read() -> list[EntryRow]:
+    async def read() -> tuple[list[EntryRow], set[tuple[str, str]]]:
         async with Reader.open(configuration.store.path) as reader:
-            return await reader.entries(destination, state, limit)
+            rows = await reader.entries(destination, state, limit + 1)
+            names = {row.destination for row in rows if row.state == "pending"}
+            return rows, {(name, key) for name in names for key in await reader.dead_keys(name)}
 
-    rows = _from_the_store(read())
+    rows, dead = _from_the_store(read())
     if not rows:
-        typer.echo(f"no {state} entries")
+        is_known = destination is None or destination in configuration.destinations
+        typer.echo(
+            f"no {state} entries" + ("" if is_known else f"; no destination {destination!r}")
+        )
         return 0
     table = Table(box=None, pad_edge=False)
     for column in ("entry", "destination", "milestone", "key", "happened", "attempts", "outcome"):
         table.add_column(column, no_wrap=True, overflow="ellipsis")
-    for row in rows:
+    for row in rows[:limit]:
+        outcome = row.outcome or "not sent yet"
+        if (row.destination, row.key) in dead:
+            outcome = f"behind a dead letter: {outcome}"
         table.add_row(
             str(row.seq),
             row.destination,
@@ -80,12 +93,18 @@ def show_outbox(
             row.key,
             date_and_time(row.occurred_at),
             str(row.attempts),
-            row.outcome or "not sent yet",
+            outcome,
         )
     console = Console()
     if not console.is_terminal:
         console.width = 200  # a file has no edge
     console.print(table)
+    if len(rows) > limit:
+        typer.echo(f"more than {limit}; --limit shows more", err=True)
+    if state == "dead" and console.is_terminal:
+        typer.echo(
+            "next: `milepost outbox retry ENTRY` once it can be accepted, or `discard ENTRY`"
+        )
     return 0
 
 
@@ -102,7 +121,7 @@ def decide(configuration: Configuration, entry: int, reason: str | None) -> int:
         return NOT_FOUND
     except NotRunning:
         if not _from_the_store(_decide(configuration, entry, reason)):
-            typer.echo(f"entry {entry}: this entry is no dead letter", err=True)
+            typer.echo(f"entry {entry}: {NO_DEAD_LETTER}", err=True)
             return NOT_FOUND
     typer.echo(f"entry {entry}: {'will be sent again' if reason is None else 'discarded'}")
     return 0
@@ -110,6 +129,8 @@ def decide(configuration: Configuration, entry: int, reason: str | None) -> int:
 
 async def _decide(configuration: Configuration, entry: int, reason: str | None) -> bool:
     """Write the decision into the store of a daemon that does not run."""
+    if not configuration.store.path.exists():
+        raise StoreRefused(f"{configuration.store.path}: there is no store; check [store] path")
     store = Store.open(configuration.store.path)
     try:
         if reason is None:
@@ -142,7 +163,8 @@ def _print(report: Report) -> None:
     facts = report.facts
     total = sum(facts.milestones.values())
     console.print(
-        f"[bold {style}]{report.status}[/]  {facts.signals} signals, {total} milestones, "
+        f"[bold {style}]{report.status}[/]  {counted(facts.signals, 'signal')}, "
+        f"{counted(total, 'milestone')}, "
         f"{sum(b.pending for b in facts.backlogs)} waiting to be delivered"
     )
     for finding in report.findings:

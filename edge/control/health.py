@@ -158,7 +158,7 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
     age = 0
     if backlog.pending:
         age = facts.now - (backlog.oldest_recorded_at or facts.now)
-        waiting = f"{_count(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
+        waiting = f"{counted(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
         text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
@@ -167,7 +167,7 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=waiting)
     if backlog.dead:
         text = (
-            f"{_count(backlog.dead, 'dead letter')}: rejected for good, waiting for your decision; "
+            f"{counted(backlog.dead, 'dead letter')}: rejected for good, waiting for a decision; "
             f"see `milepost outbox --destination {backlog.destination} --state dead`"
         )
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
@@ -178,9 +178,10 @@ def _recent(
 ) -> Iterable[Finding]:
     if newest is not None and facts.now - newest.at <= RECENT_SECONDS * 1000:
         ago = in_words(facts.now - newest.at)
-        text = f"{_count(count, noun)} {what} {ago} ago ({newest.subject}): {newest.reason}"
+        text = f"{counted(count, noun)} {what} {ago} ago ({newest.subject}): {newest.reason}"
         yield Finding(status=Status.DEGRADED, about=newest.source, text=text)
 
 
-def _count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """Return e.g. "1 signal" or "2 signals"."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.control import NO_DEAD_LETTER
 from edge.control.health import Report
 
 
@@ -120,4 +121,4 @@ def _application(operations: Operations) -> Starlette:
 def _done(found: bool) -> Response:  # noqa: FBT001 - a result, passed on
     if found:
         return JSONResponse({})
-    return JSONResponse({"detail": "this entry is no dead letter"}, status_code=404)
+    return JSONResponse({"detail": NO_DEAD_LETTER}, status_code=404)

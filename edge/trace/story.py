@@ -19,6 +19,8 @@ class Delivered:
 
     entry: StoryEntry
     attempts: tuple[StoryAttempt, ...]
+    is_behind_dead_letter: bool
+    """It is pending, and a dead letter of the same key stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,13 @@ async def _story(
 async def _chapter(reader: Reader, milestone: StoryMilestone) -> Chapter:
     sequences = orjson.loads(milestone.evidence)
     evidence = await reader.signals(sequences)
-    deliveries = [
-        Delivered(entry, tuple(await reader.attempts_of(entry.seq)))
-        for entry in await reader.entries_of(milestone.seq)
-    ]
+    deliveries = []
+    for entry in await reader.entries_of(milestone.seq):
+        is_behind = entry.state == "pending" and milestone.key in await reader.dead_keys(
+            entry.destination
+        )
+        attempts = tuple(await reader.attempts_of(entry.seq))
+        deliveries.append(Delivered(entry, attempts, is_behind))
     return Chapter(
         milestone, tuple(evidence), len(set(sequences)) - len(evidence), tuple(deliveries)
     )

@@ -2,25 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 
 import orjson
 from rich.console import Console
 from rich.text import Text
 
 from buffer.journal import SignalRow
-from edge.times import clock_time, date_and_time, in_words
+from buffer.reader import StoryAttempt
+from edge.times import date_and_time, in_words, time_beside, zone
 from edge.trace.story import Chapter, Delivered, Story
 
 EVIDENCE_LINES = 6
 """Signals shown of one milestone unless all are asked for."""
+SLOW_MILLISECONDS = 1000
+"""An attempt that took so long is told how long it took."""
 
 _SAID = {"late": ", concluded late", "out_of_order": ", accepted out of order", "in_order": ""}
-_ENDED = {
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "retry": "not taken",
-    "unknown": "no answer",
-}
 
 
 def write(story: Story, console: Console, *, whole: bool) -> None:
@@ -38,29 +36,34 @@ def write(story: Story, console: Console, *, whole: bool) -> None:
 
 def _lines(story: Story, *, whole: bool) -> Iterator[Text]:
     yield Text(story.key, style="bold")
-    yield _summary(story)
+    yield Text(_summary(story))
     for chapter in story.chapters:
         yield Text()
         yield from _chapter(chapter, whole=whole)
     if story.loose:
         yield Text()
-        yield Text("Also said of it, leading to no milestone by itself:", style="bold")
+        since = date_and_time(story.loose[0].received_at)
+        heading = f"Also said of it from {since}, leading to no milestone by itself:"
+        yield Text(heading, style="bold")
         shown = story.loose if whole else story.loose[:EVIDENCE_LINES]
         for signal in shown:
-            yield _signal(signal)
+            yield _signal(signal, story.loose[0].received_at)
             if signal.seq in story.refused:
                 yield Text(f"       in quarantine: {story.refused[signal.seq]}", style="red")
         if len(story.loose) > len(shown):
             yield _more(len(story.loose) - len(shown))
 
 
-def _summary(story: Story) -> Text:
+def _summary(story: Story) -> str:
     counts = Counter(chapter.milestone.name for chapter in story.chapters)
     facts = ", ".join(name if n == 1 else f"{n} x {name}" for name, n in counts.items())
     entries = [d.entry for chapter in story.chapters for d in chapter.deliveries]
     owed = Counter((entry.destination, entry.state) for entry in entries)
     where = "; ".join(f"{destination}: {n} {state}" for (destination, state), n in owed.items())
-    return Text(f"{facts or 'no milestone yet'}. {where or 'Owed to no destination'}.")
+    told = f"{facts}. {where or 'Owed to no destination'}." if facts else "No milestone yet."
+    times = [chapter.milestone.recorded_at for chapter in story.chapters]
+    times += [signal.received_at for signal in story.loose]
+    return f"{told} Times in {zone(times[0])}." if times else told
 
 
 def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
@@ -73,18 +76,20 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
         text = f"   declares milestone {milestone.retracts.hex()} to be false"
         yield Text(text, style="yellow")
     yield Text(
-        f"   concluded at {clock_time(milestone.recorded_at)} by rule {milestone.rule!r}"
+        f"   concluded at {time_beside(milestone.recorded_at, milestone.occurred_at)}"
+        f" by rule {milestone.rule!r}"
         f"{_SAID[milestone.mark]}, from"
     )
     shown = chapter.evidence if whole else chapter.evidence[:EVIDENCE_LINES]
-    yield from map(_signal, shown)
+    for signal in shown:
+        yield _signal(signal, milestone.occurred_at)
     if len(chapter.evidence) > len(shown):
         yield _more(len(chapter.evidence) - len(shown))
     if chapter.forgotten:
         yield Text(f"     {chapter.forgotten} signals that the journal no longer keeps", "dim")
     yield Text(f"   told as {milestone.id.hex()}", style="dim")
     for delivered in chapter.deliveries:
-        yield from _delivered(delivered)
+        yield from _delivered(delivered, milestone.occurred_at, whole=whole)
 
 
 def _details(body: bytes) -> str:
@@ -114,29 +119,52 @@ def _last(uri: str) -> str:
     return uri.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _signal(signal: SignalRow) -> Text:
-    text = Text(f"     {clock_time(signal.received_at)}  ")
-    text.append(f"{signal.source} {signal.subject}  ", style="cyan")
-    text.append(signal.payload.decode("utf-8", "replace"), style="dim")
+def _signal(signal: SignalRow, beside: int) -> Text:
+    text = Text(f"     {time_beside(signal.received_at, beside)}  ")
+    text.append(f"{signal.source} {_on_one_line(signal.subject)}  ", style="cyan")
+    text.append(_on_one_line(signal.payload.decode("utf-8", "replace")), style="dim")
     return text
+
+
+def _on_one_line(text: str) -> str:
+    """Return the text as one line in which nothing commands the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
 
 
 def _more(count: int) -> Text:
     return Text(f"     … and {count} more (--all)", style="dim")
 
 
-def _delivered(delivered: Delivered) -> Iterator[Text]:
+def _delivered(delivered: Delivered, beside: int, *, whole: bool) -> Iterator[Text]:
     entry = delivered.entry
-    if not delivered.attempts:
-        yield Text(f"   {entry.destination}: {entry.state}, not sent yet", style="yellow")
-    for attempt in delivered.attempts:
-        took = in_words(attempt.ended_at - attempt.started_at)
-        line = Text(f"   {entry.destination}: attempt {attempt.number} at ")
-        line.append(clock_time(attempt.started_at))
-        good = attempt.verdict == "accepted"
-        line.append(f" {_ENDED[attempt.verdict]}", style="green" if good else "yellow")
-        slow = f" after {took}" if attempt.ended_at - attempt.started_at >= 1000 else ""  # noqa: PLR2004
-        line.append(f"{slow}: {attempt.detail}")
+    # An outage makes the same attempt fail the same way for hours: that is one line.
+    runs = [list(run) for _, run in groupby(delivered.attempts, lambda a: (a.verdict, a.detail))]
+    if whole:
+        runs = [[attempt] for attempt in delivered.attempts]
+    for run in runs:
+        style = "green" if run[0].verdict == "accepted" else "yellow"
+        line = Text(f"   {entry.destination}: {_numbers(run)} at ")
+        line.append(time_beside(run[0].started_at, beside))
+        if len(run) > 1:
+            line.append(f" to {time_beside(run[-1].started_at, beside)}")
+        line.append(f" {run[0].verdict}", style=style)
+        took = run[-1].ended_at - run[-1].started_at
+        if len(run) == 1 and took >= SLOW_MILLISECONDS:
+            line.append(f" after {in_words(took)}")
+        line.append(f": {run[0].detail}")
         yield line
-    if entry.state in {"dead", "discarded"}:
-        yield Text(f"   {entry.destination}: {entry.state}: {entry.outcome}", style="red")
+    if entry.state == "dead":
+        text = f"dead letter: `milepost outbox retry {entry.seq}`, or `discard {entry.seq}`"
+        yield Text(f"   {entry.destination}: {text}", style="red")
+    elif entry.state == "discarded":
+        yield Text(f"   {entry.destination}: discarded: {entry.outcome}", style="red")
+    elif delivered.is_behind_dead_letter:
+        yield Text(f"   {entry.destination}: pending behind a dead letter", style="yellow")
+    elif not delivered.attempts:
+        yield Text(f"   {entry.destination}: {entry.state}, not sent yet", style="yellow")
+
+
+def _numbers(run: list[StoryAttempt]) -> str:
+    if len(run) == 1:
+        return f"attempt {run[0].number}"
+    return f"attempts {run[0].number} to {run[-1].number}"

@@ -85,7 +85,7 @@ def test_health_is_healthy_while_all_is_well(
     done = gateway.command("health")
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
-        ["healthy  1 signals, 1 milestones, 0 waiting to be delivered"],
+        ["healthy  1 signal, 1 milestone, 0 waiting to be delivered"],
     )
 
 
@@ -97,7 +97,9 @@ def test_health_names_an_erp_that_is_down_in_words_that_can_be_acted_on(
             scanner.scan("dock", f"T-{number}")
         until(lambda: gateway.command("health").returncode == 1, "health is degraded")
         said = gateway.command("health").stdout
-        assert re.search(r"erp: refusing connections .*\d+ s.*3 milestones waiting", said), said
+        assert re.search(
+            r"erp: down for \d+ s, 3 milestones waiting, .*: refusing connections", said
+        ), said
         report = json.loads(gateway.command("health", "--json").stdout)
         assert report["status"] == "degraded"
         gateway.kill()
@@ -132,6 +134,12 @@ def test_dead_letter_holds_its_key_until_an_operator_retries_it(
         until(lambda: gateway.report().facts.backlogs[0].dead == 1, "the dead letter is there")
         listed = gateway.command("outbox", "--state", "dead").stdout
         assert "unit:T-bad" in listed
+        assert re.search(
+            r"stored +unit:T-bad .* behind a dead letter", gateway.command("outbox").stdout
+        )
+        story = gateway.command("trace", "T-bad").stdout
+        assert f"`milepost outbox retry {listed.splitlines()[1].split()[0]}`" in story
+        assert "pending behind a dead letter" in story
         assert gateway.command("health").returncode == 1
     entry = next(line.split()[0] for line in listed.splitlines() if "T-bad" in line)
     assert "will be sent again" in gateway.command("outbox", "retry", entry).stdout
@@ -160,6 +168,53 @@ def test_discarded_dead_letter_lets_its_key_go_on(
     until(lambda: len(erp.book()) == 1, "the next milestone of the key is delivered")
     assert erp.book()[0].body["bizStep"] == "storing"
     assert "entered by hand" in gateway.command("outbox", "--state", "discarded").stdout
+
+
+def test_trace_keeps_each_thing_on_one_line_and_no_signal_commands_the_terminal(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    with erp.down():
+        scanner.say(
+            "scan/dock", b'{"unit": "T-1",\n "time": "2026-11-01T00:00:00Z", "x": "\xc2\x9b2J"}'
+        )
+        until(
+            lambda: "attempts 1 to 3" in gateway.command("trace", "T-1").stdout,
+            "three attempts that failed the same way are one line",
+        )
+    story = gateway.command("trace", "T-1").stdout
+    assert '{"unit": "T-1", "time": "2026-11-01T00:00:00Z", "x": "\ufffd2J"}' in story
+    assert "attempts 1 to" not in gateway.command("trace", "T-1", "--all").stdout
+
+
+def test_second_daemon_does_not_take_the_socket_of_the_first(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.toml"
+    second.write_text(gateway.config.read_text().replace("milepost.db", "second.db"))
+    done = _milepost("run", "--config", second)
+    assert done.returncode == Exit.CONFIGURATION
+    assert "another milepost answers there" in done.stderr
+    assert gateway.command("health").returncode == 0
+
+
+def test_without_a_store_health_fails_in_one_line_and_nothing_creates_one(tmp_path: Path) -> None:
+    file = tmp_path / "milepost.toml"
+    text = EXAMPLE.read_text().replace("/var/lib/milepost", str(tmp_path))
+    file.write_text(text.replace("/run/milepost", str(tmp_path)))
+    for arguments, code in (
+        (("health",), 2),
+        (("outbox",), Exit.STORE_REFUSED),
+        (("outbox", "retry", "1"), Exit.STORE_REFUSED),
+        (("trace", "SO-1"), Exit.STORE_REFUSED),
+    ):
+        done = _milepost(*arguments, "--config", file)
+        assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
+        assert "check [store] path" in done.stderr
+    assert not (tmp_path / "milepost.db").exists()
+
+
+def test_version_is_told() -> None:
+    assert re.fullmatch(r"milepost \d+\.\d+\.\d+\S*\n", _milepost("--version").stdout)
 
 
 def test_trace_tells_the_story_from_raw_signal_to_the_erp_s_answer(

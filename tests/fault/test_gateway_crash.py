@@ -95,7 +95,7 @@ def test_reply_lost_after_booking_is_looked_up_and_not_posted_again(
     assert len(erp.book()) == 1
     assert erp.state()["repeats"] == 0
     story = gateway.command("trace", "T-1").stdout
-    assert "no answer" in story
+    assert "unknown" in story
     assert "found by look-up" in story
 
 

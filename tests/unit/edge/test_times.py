@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.times import clock_time, date_and_time, in_words
+from edge.times import clock_time, date_and_time, in_words, time_beside, zone
 
 
 @pytest.fixture
@@ -44,3 +44,11 @@ def test_times_are_of_the_machine_s_own_zone_to_the_millisecond() -> None:
 )
 def test_a_duration_has_its_two_largest_units(milliseconds: int, words: str) -> None:
     assert in_words(milliseconds) == words
+
+
+@pytest.mark.usefixtures("_berlin")
+def test_a_time_beside_one_of_another_day_of_the_zone_has_its_date() -> None:
+    before_midnight = 1_772_405_999_000  # 23:59:59 in Berlin, 22:59:59 UTC
+    assert time_beside(before_midnight - 1000, before_midnight) == "23:59:58.000"
+    assert time_beside(before_midnight + 1000, before_midnight) == "2026-03-02 00:00:00.000"
+    assert zone(before_midnight) == "CET"

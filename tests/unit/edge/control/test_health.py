@@ -105,7 +105,7 @@ def test_dead_letters_come_with_the_command_that_shows_them() -> None:
     assert report.status is Status.DEGRADED
     (finding,) = report.findings
     assert finding.text == (
-        "2 dead letters: rejected for good, waiting for your decision; "
+        "2 dead letters: rejected for good, waiting for a decision; "
         "see `milepost outbox --destination erp --state dead`"
     )
 
