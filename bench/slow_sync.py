@@ -7,34 +7,41 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import ingest_and_forward
+from bench.ingest_and_forward import ROUNDS, Run, measure, typical
 from bench.report import Figure
 from bench.site import REPOSITORY
 from bench.waiting import InVain
 
 DELAYS_MS = (2, 10)
-ROUNDS = 50
+SYNCS = 50
 
 
 def figures(scratch: Path) -> list[Figure]:
     """G4: what a disk of another speed leaves of the rate."""
     library = _compile(scratch)
-    undelayed = ingest_and_forward.measure(scratch / "undelayed")
-    return [_figure(scratch, library, delay, undelayed.rate) for delay in DELAYS_MS]
+    environments: dict[int, dict[str, str]] = {0: {}}
+    for delay in DELAYS_MS:
+        environments[delay] = {"LD_PRELOAD": str(library), "SLOW_SYNC_US": str(delay * 1000)}
+    runs: dict[int, list[Run]] = {delay: [] for delay in environments}
+    for number in range(ROUNDS):
+        for delay, environment in environments.items():
+            runs[delay].append(measure(scratch / f"{number}-{delay}", environment))
+    undelayed = typical(runs[0])
+    return [
+        _figure(delay, typical(runs[delay]), undelayed, _fdatasync(scratch, environments[delay]))
+        for delay in DELAYS_MS
+    ]
 
 
-def _figure(scratch: Path, library: Path, delay_ms: int, undelayed: float) -> Figure:
-    environment = {"LD_PRELOAD": str(library), "SLOW_SYNC_US": str(delay_ms * 1000)}
-    of = {"undelayed": undelayed, "fdatasync_ms": _fdatasync(scratch, environment)}
-    run = ingest_and_forward.measure(scratch / f"delayed-{delay_ms}", environment)
+def _figure(delay: int, run: Run, undelayed: Run, fdatasync_ms: float) -> Figure:
     return Figure(
-        f"ingest_and_forward_sync_plus_{delay_ms}_ms",
+        f"ingest_and_forward_sync_plus_{delay}_ms",
         run.rate,
         "signals/s",
-        of,
+        {"undelayed": undelayed.rate, "fdatasync_ms": fdatasync_ms},
         ratio_to="undelayed",
         also={"erp_has_all_after_s": run.erp_seconds, "daemon_cpu_us_per_signal": run.cpu},
-        note="the daemon's syncs alone are delayed",
+        note=f"the daemon's syncs alone are delayed; medians of {ROUNDS}",
     )
 
 
@@ -52,7 +59,7 @@ def _compile(scratch: Path) -> Path:
 def _fdatasync(scratch: Path, environment: Mapping[str, str]) -> float:
     """Measure a sync as the daemon meets it: shows that the delay is there."""
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.fdatasync", str(scratch), str(ROUNDS)],
+        [sys.executable, "-m", "bench.fdatasync", str(scratch), str(SYNCS)],
         check=True,
         capture_output=True,
         cwd=REPOSITORY,
