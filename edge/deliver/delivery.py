@@ -198,7 +198,11 @@ class Delivery:
             body=row.body,
             attempt=row.attempts + 1,
         )
-        verdict = await self._attempt(sink, entry, unsure=row.unsure)
+        try:
+            verdict = await self._attempt(sink, entry, unsure=row.unsure)
+        except asyncio.CancelledError:
+            self._give_up(row, started_at)
+            raise
         self._judge(link, verdict, sent_at)
         await self._settle(row, verdict, started_at)
 
@@ -229,8 +233,14 @@ class Delivery:
             link.up()
             self._circuit.worked()
 
-    async def _settle(self, row: PendingEntry, verdict: Verdict, started_at: int) -> None:
-        attempt = Attempt(
+    def _give_up(self, row: PendingEntry, started_at: int) -> None:
+        """Record that nobody waits for the answer to what may have been sent: it is looked up."""
+        attempt = self._ended(row, Unknown("stopped before the answer came"), started_at)
+        work = self._store.submit(lambda c: outbox.settle(c, self.name, attempt, "pending"))
+        work.add_done_callback(lambda done: done.exception())  # a failed store ends the daemon
+
+    def _ended(self, row: PendingEntry, verdict: Verdict, started_at: int) -> Attempt:
+        return Attempt(
             entry=row.seq,
             number=row.attempts + 1,
             started_at=started_at,
@@ -238,6 +248,9 @@ class Delivery:
             verdict=_VERDICTS[type(verdict)],
             detail=verdict.receipt if isinstance(verdict, Accepted) else verdict.reason,
         )
+
+    async def _settle(self, row: PendingEntry, verdict: Verdict, started_at: int) -> None:
+        attempt = self._ended(row, verdict, started_at)
         match verdict:
             case Accepted():
                 await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "delivered"))

@@ -214,12 +214,13 @@ async def test_a_restart_sends_only_what_is_not_settled(gateway: Gateway) -> Non
         await gateway.until_counted(delivered=20, pending=20)
     goes_on.set()
     settled = {entry.id for entry in sink.booked}
+    interrupted = {entry.id for entry in sink.sent} - settled
     again = ScriptedSink()
     async with gateway.delivering(again):
         await gateway.until_counted(delivered=40)
     assert {entry.id for entry in again.sent}.isdisjoint(settled)
     assert len(again.sent) == 20
-    assert not again.looked_up
+    assert {entry.id for entry in again.looked_up} == interrupted
 
 
 async def test_a_stop_settles_what_is_under_way_and_sends_nothing_more(gateway: Gateway) -> None:
@@ -271,6 +272,29 @@ async def test_a_fault_of_the_driver_holds_back_the_entry_that_meets_it_alone(
     assert first.verdict == "unknown"
     assert "the driver failed: UnicodeEncodeError" in first.detail
     assert {log["event"] for log in logs} == {"driver_failed"}
+
+
+async def test_what_a_stop_interrupts_is_looked_up_before_it_is_sent_again(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe("unit:1", "unit:2")
+    never = asyncio.Event()
+
+    async def book_and_keep_silent(entry: Entry) -> Verdict:
+        sink.hidden[entry.id] = "booked"
+        await never.wait()
+        return Accepted("too late")
+
+    sink = ScriptedSink(book_and_keep_silent)
+    async with gateway.killed_after(sink, max_in_flight=1):
+        await until(lambda: sink.numbers == [1])
+    sink.answer = accept
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=2)
+    assert sink.numbers == [1, 2]
+    assert [number(entry) for entry in sink.looked_up] == [1]
+    verdicts = [attempt.verdict for attempt in await gateway.reader.attempts_of(1)]
+    assert verdicts == ["unknown", "accepted"]
 
 
 async def test_without_a_store_nothing_more_is_sent(gateway: Gateway) -> None:
