@@ -134,7 +134,8 @@ class Daemon:
         await _end([expiring])
         for speaker in self._speakers.values():
             speaker.delivery.stop()
-        await asyncio.wait(speaking, timeout=STOP_SECONDS)
+        if speaking:
+            await asyncio.wait(speaking, timeout=STOP_SECONDS)
         await _end([*speaking, control, beat])
 
     def _listen(self, name: str) -> _Listener:
@@ -234,4 +235,5 @@ async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
     tasks = list(tasks)
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_SECONDS)

@@ -83,6 +83,16 @@ def test_full_disk_at_the_start_exits_4_so_that_systemd_tries_again(gateway: Gat
     gateway.start()
 
 
+def test_sigterm_ends_a_gateway_without_sources_and_destinations_with_exit_0(
+    gateway: Gateway,
+) -> None:
+    gateway.terminate()
+    site, *_ = gateway.config.read_text().split("[sources.floor]")
+    gateway.config.write_text(f"{site}\n[sources]\n[destinations]\n")
+    gateway.start()
+    assert gateway.terminate() == 0
+
+
 def test_sigterm_under_load_with_an_erp_that_never_answers_exits_0_within_10_seconds(
     gateway: Gateway, scanner: Scanner, erp: ErpProcess
 ) -> None:
