@@ -17,6 +17,8 @@ from drivers.opcua.values import milliseconds, payload_of
 _POLL_SECONDS = 1.0
 """How often the counter is looked at when nobody says that it has changed."""
 _REREAD_SECONDS = 0.05
+_LARGEST_COUNT = 2**63 - 1
+"""A counter of 64 bits beyond it was never set; how much a gap lacks could not be stored."""
 _PATIENCE_SECONDS = 5.0
 """How long a record may be announced by the counter and not be in its slot."""
 
@@ -84,7 +86,7 @@ class RecordReader:
         count = value.Value.Value if value.Value is not None else None
         if not status.is_good():
             self._fault(self._buffer.counter, f"cannot be read: {describe(status.value)}")
-        elif type(count) is not int or count < 0:
+        elif type(count) is not int or not 0 <= count <= _LARGEST_COUNT:
             self._fault(self._buffer.counter, f"holds {count!r}, not the number of a record")
         else:
             self._head = count

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from asyncua import ua
 
 from drivers.contract import system_clock
 from drivers.opcua import records
@@ -210,10 +211,15 @@ async def test_a_slot_that_cannot_be_read_is_a_fault_and_is_not_passed_over(plc:
 
 
 @pytest.mark.parametrize(
-    ("counter", "words"), [(None, "BadNodeIdUnknown"), ("three", "not the number of a record")]
+    ("counter", "words"),
+    [
+        (None, "BadNodeIdUnknown"),
+        ("three", "not the number of a record"),
+        (ua.Variant(2**63, ua.VariantType.UInt64), "not the number of a record"),
+    ],
 )
 async def test_a_counter_that_is_none_is_a_fault_and_the_variables_go_on(
-    plc: Plc, counter: str | None, words: str
+    plc: Plc, counter: object, words: str
 ) -> None:
     ring = await plc.ring(slots=8)
     name = await plc.variable(1)
