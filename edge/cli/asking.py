@@ -33,11 +33,11 @@ def show_health(configuration: Configuration, *, as_json: bool) -> int:
     """Print the health report; return its exit code."""
     try:
         report = Control(configuration.control.socket).health()
-    except NotRunning:
+    except NotRunning as silent:
         try:
             report = asyncio.run(_report(configuration))
         except StoreFailed as failure:
-            typer.echo(f"failing  not running, and the store tells nothing: {failure}", err=True)
+            typer.echo(f"failing  the daemon does not answer at {silent}; {failure}", err=True)
             return Status.FAILING.exit_code
     if as_json:
         typer.echo(report.model_dump_json(indent=2))

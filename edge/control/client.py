@@ -40,7 +40,7 @@ class Control:
         try:
             return Report.model_validate_json(self._request("GET", "/health"))
         except ValidationError as error:
-            raise NotRunning(f"{self._socket}: answers, but not as this Milepost") from error
+            raise NotRunning(f"{self._socket} (it answers, but not as this Milepost)") from error
 
     def retry(self, entry: int) -> None:
         """Have a dead letter sent again."""
@@ -59,12 +59,14 @@ class Control:
                 connection.request(method, path + query)
                 answer = connection.getresponse()
                 content = answer.read()
-            except (OSError, HTTPException) as error:
-                raise NotRunning(f"{self._socket}: {error}") from error
+            except OSError as error:
+                raise NotRunning(f"{self._socket} ({error.strerror or error})") from error
+            except HTTPException as error:
+                raise NotRunning(f"{self._socket} ({error})") from error
         if 400 <= answer.status < 500:  # noqa: PLR2004 - client errors, RFC 9110, section 15.5
             raise Refused(orjson.loads(content)["detail"])
         if answer.status != HTTPStatus.OK:
-            raise NotRunning(f"{self._socket}: failed to answer ({answer.status})")
+            raise NotRunning(f"{self._socket} (it failed to answer: {answer.status})")
         return content
 
 
