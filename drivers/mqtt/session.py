@@ -25,6 +25,8 @@ class Session:
         self._intake = intake
         self._link = link
         self._clock = clock
+        self.is_refused = False
+        """The broker refuses a subscription: what is said there is not heard."""
 
     async def take_up(
         self, terms: Terms, bookmarks: Mapping[str, bytes], deliveries: Deliveries
@@ -77,6 +79,7 @@ class Session:
         for each, answer in zip(self._settings.subscriptions, answers, strict=True):
             subject = f"subscription {each.topic}"
             if answer.is_failure:
+                self.is_refused = True
                 text = reasons.subscription_refused(each.topic, answer.value, answer.getName())
                 self._link.fault(subject, text)
             elif answer.value < each.qos:

@@ -83,6 +83,7 @@ class _Connection:
         self._barrier = Barrier(settings.receive_maximum)
         self._proving = False
         self._paused = False
+        self._hears_all = False
 
     async def open(self) -> None:
         """Connect, take up the session and subscribe."""
@@ -93,6 +94,7 @@ class _Connection:
         terms = await self._client.log_in(_password(self._settings))
         session = Session(self._client, self._settings, self._intake, self._link, self._clock)
         await session.take_up(terms, bookmarks, self._deliveries)
+        self._hears_all = not session.is_refused
         self._link.up()
 
     async def listen(self) -> None:
@@ -192,7 +194,8 @@ class _Connection:
 
     def _conclude(self, proof: Proof) -> None:
         self._proving = False
-        self._link.heard(proof.sent_at)
+        if self._hears_all:  # of a topic that is refused, silence says nothing
+            self._link.heard(proof.sent_at)
         outdated = self._deliveries.forget(proof.acknowledged)
         if outdated:
             self._commits.submit(Batch(bookmarks=outdated), 0, lambda: None)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from drivers.mqtt.commits import Commits
+from drivers.mqtt.redelivery import PREFIX
 from drivers.mqtt.settings import MqttSettings
 from drivers.mqtt.source import OVERHEAD_BYTES, UNDER_WAY_BYTES
 from drivers.mqtt.stream import READ_BYTES
@@ -111,6 +112,9 @@ async def test_a_refused_subscription_is_a_fault_and_the_others_go_on(tmp_path: 
             }
             send(broker, ["heard"], topic="dc/allowed")
             await until(lambda: intake.payloads == ["heard"])
+            # Once the broker has shown that it has our acknowledgement, it is forgotten.
+            await until(lambda: not any(name.startswith(PREFIX) for name in intake.stored))
+            assert listener.link.heard_until is None
 
 
 async def test_a_lower_qos_is_a_fault_until_it_is_granted() -> None:
