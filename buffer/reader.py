@@ -139,11 +139,6 @@ class Reader:
         rows = await self._rows(OUTBOX["oldest_pending"], (destination,))
         return int(rows[0][0]) if rows else None
 
-    async def last_delivery(self, destination: str) -> int | None:
-        """Return when the destination last accepted one of its latest entries."""
-        rows = await self._rows(OUTBOX["last_delivery"], (destination,))
-        return None if rows[0][0] is None else int(rows[0][0])
-
     async def entries(self, destination: str | None, state: str, limit: int) -> list[EntryRow]:
         """Return entries in a state, oldest first."""
         rows = await self._rows(OUTBOX["entries"], (destination, state, limit))

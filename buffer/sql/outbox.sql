@@ -65,12 +65,6 @@ SELECT destination, key FROM entry WHERE seq = ?;
 SELECT m.recorded_at FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
 WHERE e.destination = ? AND e.state = 'pending' ORDER BY e.seq LIMIT 1;
 
--- name: last_delivery
-SELECT max(ended_at) FROM (
-    SELECT a.ended_at FROM entry AS e JOIN attempt AS a ON a.entry = e.seq
-    WHERE e.destination = ? AND a.verdict = 'accepted' ORDER BY e.seq DESC LIMIT 50
-);
-
 -- name: entries
 -- For an operator: by destination and state, the oldest first.
 SELECT e.seq, e.destination, e.key, m.name, e.state, e.attempts, m.occurred_at, m.recorded_at,

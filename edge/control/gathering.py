@@ -77,5 +77,4 @@ async def _backlog(reader: Reader, counts: dict[str, int], destination: str) -> 
         delivered=counts.get(tally.entries(destination, "delivered"), 0),
         dead=counts.get(tally.entries(destination, "dead"), 0),
         oldest_recorded_at=await reader.oldest_pending(destination),
-        last_delivered_at=await reader.last_delivery(destination),
     )

@@ -52,7 +52,6 @@ class Backlog(Fact):
     delivered: int
     dead: int
     oldest_recorded_at: int | None
-    last_delivered_at: int | None
 
 
 class Recent(Fact):

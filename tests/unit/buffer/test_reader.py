@@ -43,8 +43,6 @@ async def test_entries_are_read_in_order_behind_a_sequence(store: Store, reader:
     assert await reader.dead_keys("wms") == set()
     assert await reader.oldest_pending("erp") == milestone(3).recorded_at
     assert await reader.oldest_pending("nobody") is None
-    assert await reader.last_delivery("erp") == 3001
-    assert await reader.last_delivery("wms") is None
     assert [(row.seq, row.outcome) for row in await reader.entries("erp", "dead", 10)] == [
         (3, "rejected 1")
     ]

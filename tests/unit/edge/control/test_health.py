@@ -26,7 +26,7 @@ def link(name: str, direction: str = "source", **more: Any) -> LinkHealth:
 
 def backlog(**more: Any) -> Backlog:
     known = {"pending": 0, "delivered": 0, "dead": 0}
-    times = {"oldest_recorded_at": None, "last_delivered_at": None}
+    times = {"oldest_recorded_at": None}
     return Backlog.model_validate({"destination": "erp", **known, **times, **more})
 
 
