@@ -220,7 +220,10 @@ def _why_unreachable(error: BaseException, place: str) -> str:
     for cause in _causes(error):
         match cause:
             case socket.gaierror():
-                return f"the name in {place} does not resolve: {cause.strerror}"
+                return (
+                    f"the name in {place} does not resolve ({cause.strerror});"
+                    " check url and the name service"
+                )
             case ConnectionRefusedError():
                 return f"refusing connections at {place}"
             case ssl.SSLCertVerificationError():
@@ -229,7 +232,8 @@ def _why_unreachable(error: BaseException, place: str) -> str:
                     " check ca_file and the host name"
                 )
             case ssl.SSLError():
-                return f"TLS with {place} fails: {clean(str(cause))}"
+                why = clean(getattr(cause, "reason", None) or str(cause)).replace("_", " ").lower()
+                return f"TLS with {place} fails: {why}; is https:// right for this port?"
     return f"cannot connect to {place}: {clean(str(error))}"
 
 

@@ -44,7 +44,8 @@ def no_connection(where: str, error: OSError, *, is_encrypted: bool) -> str:
             fact = error.verify_message
             hint = "does ca_file vouch for the broker, under this name?"
         case ssl.SSLError():
-            fact, hint = str(error.reason).lower(), "does the broker speak TLS on this port?"
+            fact = str(getattr(error, "reason", None) or error).replace("_", " ").lower()
+            hint = "does the broker speak TLS on this port?"
         case socket.gaierror():
             fact, hint = str(error.strerror), "check host and the name service"
         case ConnectionRefusedError():

@@ -163,13 +163,21 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
         text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
     elif backlog.pending and (not facts.running or age > WAITING_SECONDS * 1000):
-        yield Finding(status=Status.DEGRADED, about=backlog.destination, text=waiting)
+        yield Finding(
+            status=Status.DEGRADED,
+            about=backlog.destination,
+            text=f"{waiting}; see `{_listing(backlog)}`",
+        )
     if backlog.dead:
         text = (
             f"{counted(backlog.dead, 'dead letter')}: rejected for good, waiting for a decision; "
-            f"see `milepost outbox --destination {backlog.destination} --state dead`"
+            f"see `{_listing(backlog)} --state dead`"
         )
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
+
+
+def _listing(backlog: Backlog) -> str:
+    return f"milepost outbox --destination {backlog.destination}"
 
 
 def _recent(

@@ -215,9 +215,12 @@ def certificate_error() -> ssl.SSLCertVerificationError:
     ("cause", "words"),
     [
         (ConnectionRefusedError(111, "x"), f"refusing connections at {PLACE}"),
-        (socket.gaierror(-2, "Name or service not known"), "does not resolve: Name or service"),
+        (
+            socket.gaierror(-2, "Name or service not known"),
+            "does not resolve (Name or service not known); check url",
+        ),
         (certificate_error(), "certificate not trusted"),
-        (ssl.SSLError(1, "wrong version number"), "TLS with"),
+        (ssl.SSLError(1, "wrong version number"), "wrong version number; is https:// right"),
         (OSError(101, "Network is unreachable"), f"cannot connect to {PLACE}"),
         (
             ExceptionGroup("both", [OSError(101, "x"), ConnectionRefusedError(111, "y")]),

@@ -97,7 +97,9 @@ def test_a_milestone_that_waits_too_long_is_a_finding_though_the_link_is_up() ->
     young = backlog(pending=1, oldest_recorded_at=NOW - waited)
     old = backlog(pending=1, oldest_recorded_at=NOW - waited - 1)
     assert sentences(backlogs=(young,)) == []
-    assert sentences(backlogs=(old,)) == ["erp: 1 milestone waiting, oldest for 1 min"]
+    assert sentences(backlogs=(old,)) == [
+        "erp: 1 milestone waiting, oldest for 1 min; see `milepost outbox --destination erp`"
+    ]
 
 
 def test_dead_letters_come_with_the_command_that_shows_them() -> None:
@@ -169,7 +171,9 @@ def test_a_gateway_that_wrote_a_moment_ago_is_not_declared_dead_for_its_socket_a
 def test_while_it_does_not_run_everything_that_waits_is_told() -> None:
     waits = backlog(pending=3, oldest_recorded_at=NOW - 5000)
     told = sentences(running=False, links=(), backlogs=(waits,))
-    assert told[1:] == ["erp: 3 milestones waiting, oldest for 5 s"]
+    assert told[1:] == [
+        "erp: 3 milestones waiting, oldest for 5 s; see `milepost outbox --destination erp`"
+    ]
 
 
 def test_the_worst_comes_first() -> None:
