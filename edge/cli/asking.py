@@ -165,8 +165,9 @@ def _print(report: Report) -> None:
     console.print(
         f"[bold {style}]{report.status}[/]  {counted(facts.signals, 'signal')}, "
         f"{counted(total, 'milestone')}, "
-        f"{sum(b.pending for b in facts.backlogs)} waiting to be delivered"
+        f"{sum(b.pending for b in facts.backlogs)} waiting to be delivered",
+        soft_wrap=True,
     )
     for finding in report.findings:
         console.print(f"  [{STYLES[finding.status]}]●[/] {finding.about}: ", end="")
-        console.print(finding.text, markup=False)
+        console.print(finding.text, markup=False, soft_wrap=True)  # one line in a log, too

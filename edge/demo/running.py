@@ -61,7 +61,7 @@ class _Run:
         play = PLAY_SHARE * self._seconds
         scenario = plan(self._seed, play)
         async with Stage.set_up(self._seed, play) as stage:
-            self._console.print(f"configuration: {stage.config}")
+            self._console.print(f"configuration: {stage.config}", soft_wrap=True)
             self._control = Control(load(stage.config).control.socket)
             await self._until_linked(stage)
             async with self._watching(stage):
@@ -88,7 +88,7 @@ class _Run:
         line = f"{self._elapsed:5.1f} s  {words}"
         self._display.happenings.append(line)
         if self._live is None or not self._console.is_terminal:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
 
     async def _ask(self) -> Report | None:
         try:
@@ -138,7 +138,7 @@ class _Run:
                 await asyncio.wait([watching])
                 self._live = None
         for line in self._display.happenings if self._console.is_terminal else ():
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
 
     async def _watch(self, stage: Stage) -> None:
         while True:
@@ -156,7 +156,7 @@ class _Run:
             ("out of order", comparison.out_of_order),
         ):
             for fact in list(facts)[:10]:
-                self._console.print(f"{words}: {fact}", markup=False)
+                self._console.print(f"{words}: {fact}", markup=False, soft_wrap=True)
         self._console.print(
             f"Look further: {sys.argv[0]} trace SO-1001 --config {stage.config}", soft_wrap=True
         )

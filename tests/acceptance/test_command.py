@@ -103,6 +103,8 @@ def test_health_names_an_erp_that_is_down_in_words_that_can_be_acted_on(
         report = json.loads(gateway.command("health", "--json").stdout)
         assert report["status"] == "degraded"
         gateway.kill()
+        piped = _milepost("health", "--config", gateway.config).stdout.splitlines()
+        assert [line for line in piped if "3 milestones waiting" in line and "see `" in line], piped
         done = gateway.command("health")
         assert done.returncode == 2
         assert "not running" in done.stdout
