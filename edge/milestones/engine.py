@@ -69,6 +69,7 @@ class RulesEngine:
             # The index is what makes telemetry that concerns no rule cost next to nothing.
             for rule, matches, judge in self._listeners.get(observation.kind, ()):
                 if matches is None or matches(observation.fields):
+                    step.judging(observation.lag)
                     try:
                         self._tell(judge(observation, step), step)
                     except Unjudgeable as reason:
@@ -91,7 +92,9 @@ class RulesEngine:
             state = step.recall(track, owner.shape) if owner else None
             if owner is None or state is None:
                 step.forget(track)
-            elif isinstance(owner, Guard):
+                continue
+            step.judging(state["lag"])
+            if isinstance(owner, Guard):
                 step.decision.milestones += owner.expire(track, state, horizon, step)
             else:
                 self._tell(owner.expire(track, state, horizon, step), step)

@@ -38,7 +38,10 @@ class Observation:
     source: str
     kind: str
     occurred_at: int
+    """By the device's clock."""
     fields: Mapping[str, Value]
+    lag: int = 0
+    """How much later it was received, by our clock; 0 if it was not."""
 
 
 class TrackId(NamedTuple):

@@ -9,6 +9,9 @@ from edge.milestones.model import Decision, Objection, Observation, Track, Track
 State = Mapping[str, Any]
 """A track's state. JSON: dicts with string keys, lists, scalars. Never changed in place."""
 
+MAX_LAG = 60_000
+"""Milliseconds by which a device may be behind; what is told later still waits no longer."""
+
 
 class Step:
     """Tracks as the step sees them, and the decision that grows."""
@@ -16,7 +19,12 @@ class Step:
     def __init__(self, tracks: Tracks, key_fields: tuple[str, ...]) -> None:
         self._committed = tracks
         self._key_fields = key_fields
+        self._lag = 0
         self.decision = Decision()
+
+    def judging(self, lag: int) -> None:
+        """Say how late that was told which is judged next."""
+        self._lag = min(lag, MAX_LAG)
 
     def track(self, track: TrackId) -> Track | None:
         """Return the track with the changes of this step, or None."""
@@ -33,8 +41,14 @@ class Step:
         return found.state if found is not None and found.state.get("shape") == shape else None
 
     def keep(self, track: TrackId, shape: str, state: State, due_at: int) -> None:
-        """Change the track; `due_at` is when the engine must look again."""
-        self.decision.tracks[track] = Track({"shape": shape, **state}, due_at)
+        """Change the track; `due_at` is when the engine must look again, by the devices' clocks.
+
+        The horizon goes by ours. Where devices tell late, or their clocks are
+        behind, the track waits as much longer as the latest of them did.
+        """
+        known = self.recall(track, shape) or {}
+        lag = max(self._lag, known.get("lag", 0))
+        self.decision.tracks[track] = Track({"shape": shape, "lag": lag, **state}, due_at + lag)
 
     def forget(self, track: TrackId) -> None:
         """Remove the track."""

@@ -110,17 +110,14 @@ class Decoder:
         observations: list[Observation] = []
         for read, mappings in readings:
             for part in read(signal.payload):
-                observations += [
-                    Observation(
-                        sequence,
-                        source,
-                        mapping.kind,
-                        occurred_at(mapping.stated_time(part, levels), signal),
-                        mapping.read_fields(part, levels),
-                    )
-                    for mapping in mappings
-                    if mapping.concerns(part, levels)
-                ]
+                for mapping in mappings:
+                    if mapping.concerns(part, levels):
+                        at = occurred_at(mapping.stated_time(part, levels), signal)
+                        fields = mapping.read_fields(part, levels)
+                        lag = max(0, signal.received_at - at)
+                        observations.append(
+                            Observation(sequence, source, mapping.kind, at, fields, lag)
+                        )
         return observations
 
     def _find_route(self, source: str, subject: str) -> _Route:

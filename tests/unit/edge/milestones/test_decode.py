@@ -55,6 +55,12 @@ def test_a_scan_becomes_an_observation_in_warehouse_words() -> None:
     ]
 
 
+@pytest.mark.parametrize(("told", "lag"), [(NOW - 10_000, 10_000), (NOW, 0), (NOW + 10_000, 0)])
+def test_an_observation_says_how_late_it_was_received(told: int, lag: int) -> None:
+    (observation,) = decoder(SCAN).decode(1, "floor", signal(scan(time=told)))
+    assert (observation.occurred_at, observation.lag) == (told, lag)
+
+
 @pytest.mark.parametrize("nothing", [{}, {"rma": None}, {"rma": ""}])
 def test_an_optional_field_that_is_missing_null_or_empty_is_left_out(
     nothing: dict[str, object],

@@ -137,3 +137,32 @@ def test_owners_listen_to_the_sources_of_their_rules() -> None:
 def test_parts_that_do_not_fit_together_are_refused_at_once(site: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"names 'stored', which no rule concludes"):
         site({"received": RECEIVED}, {"inbound": {"stages": ["received", "stored"]}})
+
+
+@pytest.mark.parametrize(("lag", "waits"), [(0, 0), (10_000, 10_000), (10**9, 60_000)])
+def test_a_device_that_tells_late_is_waited_for_as_much_longer(
+    site: Callable[..., Any], lag: int, waits: int
+) -> None:
+    engine = site({"lost": {**LOST, "wait_seconds": 2}}).engine
+    at = 1_772_352_000_000
+    tracks = engine.collapse(
+        [Observation(1, "floor", "infeed", at, {"unit": "U1"}, lag)], {}
+    ).tracks
+    overdue = at + 8_000 + waits
+    assert not engine.expire(list(tracks), tracks, overdue - 1).milestones
+    (lost,) = engine.expire(list(tracks), tracks, overdue).milestones
+    assert lost.occurred_at == at + 6_000
+
+
+def test_what_was_told_late_keeps_a_held_milestone_as_much_longer(site: Callable[..., Any]) -> None:
+    here = site(
+        {"received": RECEIVED, "lost": {**LOST, "wait_seconds": 2}},
+        {"inbound": {"stages": ["received", "lost"], "wait_seconds": 5}},
+    )
+    at = 1_772_352_000_000
+    late = Observation(1, "floor", "infeed", at, {"unit": "U1"}, 10_000)
+    tracks = dict(here.engine.collapse([late], {}).tracks)
+    tracks |= here.engine.expire(list(tracks), tracks, at + 18_000).tracks
+    (held,) = [track for track in tracks if track.owner == "inbound"]
+    # Overdue at 6 s, held for 5 s, by a clock that is 10 s behind.
+    assert tracks[held].due_at == at + 21_000
