@@ -2,11 +2,9 @@
 
 import asyncio
 import ssl
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
-from importlib.util import find_spec
 from typing import cast
 
 import httpx
@@ -24,12 +22,6 @@ LONGEST_BODY = 64 * 1024
 # Many servers close after 5 s of silence. A request that meets the closing has an unknown
 # outcome, which costs far more than a new connection.
 KEEP_ALIVE_SECONDS = 3.0
-
-# Several times in each request, httpcore tries to import sniffio. Where that is not installed,
-# Python searches its whole path each time, for a quarter of what the request costs. With this
-# entry the import fails at once.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment] # what Python documents for it
 
 log = structlog.get_logger(__name__)
 
