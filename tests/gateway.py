@@ -14,6 +14,7 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from drivers.contract import system_clock
 from edge.control.client import Control, NotRunning
 from edge.control.health import Report
 from simulators.broker import Broker
@@ -176,16 +177,16 @@ class Scanner:
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.connect(broker.host, broker.port)
+        self._connected_at = system_clock()
         self._sent = 0
         self._acknowledged = 0
         self._client.on_publish = self._count
         self._client.loop_start()
 
     def scan(self, read_point: str, unit: str, at: float = 0.0) -> None:
-        """Tell that a unit was seen, `at` seconds after the beginning of 2026-11-01."""
-        minutes, seconds = divmod(at, 60)
-        told = f"2026-11-01T00:{int(minutes):02}:{seconds:06.3f}Z"
-        self.say(f"scan/{read_point}", json.dumps({"unit": unit, "time": told}).encode())
+        """Tell that a unit was seen, `at` seconds after the scanner was connected."""
+        told = json.dumps({"unit": unit, "time": self._connected_at + round(at * 1000)})
+        self.say(f"scan/{read_point}", told.encode())
 
     def say(self, topic: str, payload: bytes) -> None:
         self._sent += 1

@@ -11,6 +11,7 @@ import pytest
 from tests.gateway import MILEPOST, until
 
 
+@pytest.mark.slow
 def test_demo_without_faults_ends_with_four_zeros() -> None:
     done = subprocess.run(
         [MILEPOST, "demo", "--seconds", "40", "--no-faults", "--json", "--seed", "11"],
