@@ -18,7 +18,7 @@ demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 
 test: setup ## run the tests (the slow proofs are `make slow`)
 	$(BIN)/pytest
 
-slow: setup ## run the long proofs: real installations, a demonstration
+slow: setup ## run the long proofs: real installations, whole plays of the site
 	$(BIN)/pytest -m slow
 
 check: setup ## judge style, types and the arrows between packages

@@ -141,6 +141,9 @@ async def read_records(port: int) -> list[str]:
         return values
 
 
+pytestmark = pytest.mark.slow  # a whole play cannot be shortened
+
+
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
     """Play a whole scenario, with the broker away for some seconds in the middle."""
