@@ -129,16 +129,16 @@ class Gateway:
         self._process.kill()
         self._process.wait()
 
-    def terminate(self) -> int:
-        """End it with SIGTERM; return its exit code."""
+    def terminate(self, seconds: float = WAIT_SECONDS) -> int:
+        """End it with SIGTERM, within so many seconds; return its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self.ended()
+        return self.ended(seconds)
 
-    def ended(self) -> int:
+    def ended(self, seconds: float = WAIT_SECONDS) -> int:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None
-        return self._process.wait(WAIT_SECONDS)
+        return self._process.wait(seconds)
 
     def report(self) -> Report:
         return self.control.health()
