@@ -4,10 +4,11 @@ Functions run inside a transaction of the store (`Store.write`).
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from buffer import tally
+from buffer.lane import Lane
 from buffer.statements import statements
 
 SQL = statements("outbox")
@@ -27,7 +28,6 @@ class MilestoneRow(NamedTuple):
     recorded_at: int
     mark: str
     retracts: bytes | None
-    evidence: bytes
     body: bytes
 
 
@@ -60,9 +60,12 @@ def append(
     connection: sqlite3.Connection,
     milestone: MilestoneRow,
     keys: Iterable[str],
-    destinations: Sequence[str],
+    evidence: Iterable[int],
+    owed: Mapping[str, Lane],
 ) -> bool:
-    """Add a milestone and owe it to its destinations; False if it is already known.
+    """Add a milestone and owe it to destinations, each in a lane; False if it is already known.
+
+    `evidence` are the sequences of the signals that it was concluded from.
 
     A fact is known by its id: saying it again, from a replay or a second
     device, adds neither a milestone nor an entry (promise 2).
@@ -73,9 +76,10 @@ def append(
     (seq,) = row
     connection.executemany(SQL["append_milestone_key"], [(key, seq) for key in keys])
     connection.executemany(
-        SQL["append_entry"], [(name, seq, milestone.key) for name in destinations]
+        SQL["append_entry"], [(name, seq, milestone.key, lane) for name, lane in owed.items()]
     )
-    changes = {tally.entries(name, "pending"): 1 for name in destinations}
+    connection.executemany(SQL["append_evidence"], [(signal, seq) for signal in evidence])
+    changes = {tally.entries(name, "pending"): 1 for name in owed}
     tally.count(connection, {tally.milestones(milestone.name): 1, **changes})
     return True
 
@@ -102,21 +106,6 @@ def settle(
             connection,
             {tally.entries(destination, "pending"): -1, tally.entries(destination, state): 1},
         )
-
-
-def park(connection: sqlite3.Connection, entries: Iterable[int]) -> None:
-    """Set entries aside because their key is held back."""
-    connection.executemany(SQL["park"], [(seq,) for seq in entries])
-
-
-def unpark(connection: sqlite3.Connection, entries: Iterable[int]) -> None:
-    """Take entries that were set aside back into the queue."""
-    connection.executemany(SQL["unpark"], [(seq,) for seq in entries])
-
-
-def unpark_all(connection: sqlite3.Connection, destination: str) -> None:
-    """Take all entries of a destination back into the queue, for a delivery that starts."""
-    connection.execute(SQL["unpark_all"], (destination,))
 
 
 def revive(connection: sqlite3.Connection, entry: int) -> tuple[str, str] | None:

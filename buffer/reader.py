@@ -11,6 +11,7 @@ import orjson
 
 from buffer.failures import StoreFailed
 from buffer.journal import GapRow, SignalRow
+from buffer.lane import Lane
 from buffer.opening import read_only
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
@@ -45,7 +46,6 @@ class StoryMilestone(NamedTuple):
     recorded_at: int
     mark: str
     retracts: bytes | None
-    evidence: bytes
     body: bytes
 
 
@@ -120,14 +120,16 @@ class Reader:
         finally:
             await connection.close()
 
-    async def pending(self, destination: str, after: int, limit: int) -> list[PendingEntry]:
-        """Return the next entries of a destination behind a sequence, parked ones left out."""
-        rows = await self._rows(OUTBOX["pending"], (destination, after, limit))
+    async def pending(
+        self, destination: str, lane: Lane, after: int, limit: int
+    ) -> list[PendingEntry]:
+        """Return the next entries of a destination in a lane, behind a sequence."""
+        rows = await self._rows(OUTBOX["pending"], (destination, lane, after, limit))
         return [PendingEntry(*row) for row in rows]
 
-    async def parked(self, destination: str, key: str, limit: int) -> list[PendingEntry]:
-        """Return the first parked entries of a key."""
-        rows = await self._rows(OUTBOX["parked"], (destination, key, limit))
+    async def pending_of_key(self, destination: str, key: str, limit: int) -> list[PendingEntry]:
+        """Return the first entries of a key that a destination has not got, whatever their lane."""
+        rows = await self._rows(OUTBOX["pending_of_key"], (key, destination, limit))
         return [PendingEntry(*row) for row in rows]
 
     async def dead_keys(self, destination: str) -> set[str]:
@@ -153,6 +155,11 @@ class Reader:
         """Return one milestone."""
         rows = await self._rows(OUTBOX["milestone_by_id"], (milestone,))
         return StoryMilestone(*rows[0]) if rows else None
+
+    async def evidence_of(self, milestone: int) -> list[int]:
+        """Return the sequences of the signals that a milestone was concluded from."""
+        rows = await self._rows(OUTBOX["evidence_of_milestone"], (milestone,))
+        return [seq for (seq,) in rows]
 
     async def entries_of(self, milestone: int) -> list[StoryEntry]:
         """Return what became of a milestone at each destination."""

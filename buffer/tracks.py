@@ -16,6 +16,7 @@ class TrackRow(NamedTuple):
     key: str
     state: bytes
     due_at: int | None
+    changed_at: int
 
 
 def get(connection: sqlite3.Connection, owner: str, key: str) -> tuple[bytes, int | None] | None:

@@ -23,7 +23,7 @@ from edge.control import server
 from edge.control.gathering import describe, gather
 from edge.control.health import Report, judge
 from edge.deliver.delivery import Delivery
-from edge.ingest import Ingest, Route
+from edge.ingest import Ingest, Judge, Route
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.site import Site
@@ -73,15 +73,17 @@ class Daemon:
         self._listeners = {name: self._listen(name) for name in configuration.sources}
         self._speakers = {name: self._speak(name) for name in configuration.destinations}
         self._ingest = Ingest(
-            store=store,
-            decoder=Decoder(configuration.observations),
-            engine=self._engine,
-            site=Site(configuration.site.uri, configuration.site.zone_offset),
-            routes=[
-                Route(name, frozenset(destination.milestones))
-                for name, destination in configuration.destinations.items()
-            ],
-            clock=clock,
+            store,
+            Judge(
+                decoder=Decoder(configuration.observations),
+                engine=self._engine,
+                site=Site(configuration.site.uri, configuration.site.zone_offset),
+                routes=[
+                    Route(name, destination.lanes())
+                    for name, destination in configuration.destinations.items()
+                ],
+                clock=clock,
+            ),
             on_milestones=self._wake,
         )
 

@@ -1,39 +1,35 @@
 -- name: append_milestone
 -- Returns the sequence, or no row if the fact is already known.
 INSERT INTO milestone
-    (id, name, rule, key, occurred_at, recorded_at, mark, retracts, evidence, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, name, rule, key, occurred_at, recorded_at, mark, retracts, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 RETURNING seq;
 
 -- name: append_milestone_key
 INSERT INTO milestone_key (key, milestone) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
+-- name: append_evidence
+INSERT INTO evidence (signal, milestone) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
 -- name: append_entry
-INSERT INTO entry (destination, milestone, key, state) VALUES (?, ?, ?, 'pending');
+INSERT INTO entry (destination, milestone, key, lane, state) VALUES (?, ?, ?, ?, 'pending');
 
 -- name: pending
--- Entries of one destination behind a sequence, in order, that are not parked.
+-- Entries of one destination in one lane behind a sequence, in order.
 SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body
 FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
-WHERE e.destination = ? AND e.state = 'pending' AND e.seq > ? AND e.parked = 0
+WHERE e.destination = ? AND e.lane = ? AND e.state = 'pending' AND e.seq > ?
 ORDER BY e.seq LIMIT ?;
 
--- name: parked
--- Parked entries of one key, in order.
+-- name: pending_of_key
+-- Entries of one key at one destination, in order, whatever their lane.
 SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body
-FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
-WHERE e.destination = ? AND e.key = ? AND e.parked = 1
-ORDER BY e.seq LIMIT ?;
-
--- name: park
-UPDATE entry SET parked = 1 WHERE seq = ?;
-
--- name: unpark
-UPDATE entry SET parked = 0 WHERE seq = ?;
-
--- name: unpark_all
-UPDATE entry SET parked = 0 WHERE destination = ? AND parked = 1;
+FROM milestone_key AS k
+JOIN milestone AS m ON m.seq = k.milestone AND m.key = k.key
+JOIN entry AS e ON e.milestone = m.seq
+WHERE k.key = ?1 AND e.destination = ?2 AND e.state = 'pending'
+ORDER BY k.milestone LIMIT ?3;
 
 -- name: append_attempt
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
@@ -42,16 +38,15 @@ VALUES (?, ?, ?, ?, ?, ?);
 -- name: settle
 -- Once unsure, an entry stays so: a later attempt does not tell what became of the earlier one.
 UPDATE entry
-SET state = ?, parked = 0, attempts = ?, unsure = max(unsure, ?), outcome = ?, settled_at = ?
+SET state = ?, attempts = ?, unsure = max(unsure, ?), outcome = ?, settled_at = ?
 WHERE seq = ?;
 
 -- name: dead_keys
 SELECT DISTINCT key FROM entry WHERE destination = ? AND state = 'dead';
 
 -- name: revive
--- A dead letter is to be sent again, with the same key and the same bytes. It is
--- parked, so that it comes before whatever was parked behind it.
-UPDATE entry SET state = 'pending', parked = 1, settled_at = NULL WHERE seq = ? AND state = 'dead';
+-- A dead letter is to be sent again, with the same key and the same bytes.
+UPDATE entry SET state = 'pending', settled_at = NULL WHERE seq = ? AND state = 'dead';
 
 -- name: discard
 UPDATE entry SET state = 'discarded', outcome = ?, settled_at = ? WHERE seq = ? AND state = 'dead';
@@ -63,7 +58,13 @@ SELECT destination, key FROM entry WHERE seq = ?;
 -- name: oldest_pending
 -- When the oldest undelivered milestone of a destination was recorded.
 SELECT m.recorded_at FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
-WHERE e.destination = ? AND e.state = 'pending' ORDER BY e.seq LIMIT 1;
+WHERE e.seq IN (
+    SELECT (
+        SELECT seq FROM entry
+        WHERE destination = ?1 AND lane = each.lane AND state = 'pending' ORDER BY seq LIMIT 1
+    ) FROM (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS each
+)
+ORDER BY e.seq LIMIT 1;
 
 -- name: entries
 -- For an operator: by destination and state, the oldest first.
@@ -75,14 +76,17 @@ ORDER BY e.seq LIMIT ?3;
 
 -- name: milestones_of_key
 SELECT m.seq, m.id, m.name, m.rule, m.key, m.occurred_at, m.recorded_at, m.mark, m.retracts,
-       m.evidence, m.body
+       m.body
 FROM milestone_key AS k JOIN milestone AS m ON m.seq = k.milestone
 WHERE k.key = ? ORDER BY m.occurred_at, m.seq LIMIT ?;
 
 -- name: milestone_by_id
 SELECT m.seq, m.id, m.name, m.rule, m.key, m.occurred_at, m.recorded_at, m.mark, m.retracts,
-       m.evidence, m.body
+       m.body
 FROM milestone AS m WHERE m.id = ?;
+
+-- name: evidence_of_milestone
+SELECT signal FROM evidence WHERE milestone = ? ORDER BY signal;
 
 -- name: entries_of_milestone
 SELECT seq, destination, state, attempts, outcome, settled_at FROM entry

@@ -2,8 +2,9 @@
 SELECT state, due_at FROM track WHERE owner = ? AND key = ?;
 
 -- name: put_track
-INSERT INTO track (owner, key, state, due_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (owner, key) DO UPDATE SET state = excluded.state, due_at = excluded.due_at;
+INSERT INTO track (owner, key, state, due_at, changed_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (owner, key) DO UPDATE
+SET state = excluded.state, due_at = excluded.due_at, changed_at = excluded.changed_at;
 
 -- name: remove_track
 DELETE FROM track WHERE owner = ? AND key = ?;

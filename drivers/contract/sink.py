@@ -1,5 +1,6 @@
 """What a driver that delivers is given, and what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +49,8 @@ class Retry:
     """Seconds the destination asked to wait."""
     outage: bool = False
     """True if the destination as a whole takes nothing, not just this entry."""
+    overloaded: bool = False
+    """True if the destination works, but is sent more than it takes: send less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,31 @@ class Unknown:
 Verdict = Accepted | Rejected | Retry | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Divide:
+    """A batch was refused as a whole and without effect; smaller ones may be taken.
+
+    Never the answer to a single entry.
+    """
+
+    reason: str
+    too_large: bool
+    """True if its size was the reason; false if some entry in it was, and it is not said which."""
+
+
 class Sink(Protocol):
     """A configured destination."""
 
-    async def deliver(self, entry: Entry) -> Verdict:
-        """Send the entry once and say how it ended. Raises only on a fault of its own."""
+    @property
+    def batch_limit(self) -> int:
+        """The most entries that one delivery may hold; 1 if this destination takes no batches."""
+        ...
+
+    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict] | Divide:
+        """Send the entries once, together, and say how each ended, in their order.
+
+        Their keys differ. Raises only on a fault of its own.
+        """
         ...
 
     async def look_up(self, entry: Entry) -> Accepted | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import cast
@@ -60,13 +60,19 @@ class HttpSink:
         # each request, which at 32 in flight doubles what a request costs.
         self._idle: list[httpx.AsyncHTTPTransport] = []
 
-    async def deliver(self, entry: Entry) -> Verdict:
+    @property
+    def batch_limit(self) -> int:
+        """One entry in each request."""
+        return 1
+
+    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
         """Post the entry once and say how it ended."""
         url = self._settings.url
+        (entry,) = entries
         try:
-            return judge(await self._ask("POST", url, encode.headers(entry), entry.body))
+            return [judge(await self._ask("POST", url, encode.headers(entry), entry.body))]
         except FAILURES as error:
-            return judge_failure(error, _place(url))
+            return [judge_failure(error, _place(url))]
 
     async def look_up(self, entry: Entry) -> Accepted | None:
         """Ask whether the entry has arrived, where the destination can be asked."""

@@ -7,13 +7,12 @@ Promise 4: memory holds a window of the backlog, whatever its length.
 
 import asyncio
 import random
-import sqlite3
 from contextlib import suppress
-from functools import partial
 
 import structlog
 
 from buffer import outbox
+from buffer.lane import Lane
 from buffer.outbox import Attempt, PendingEntry
 from buffer.reader import Reader
 from buffer.store import Store
@@ -110,7 +109,6 @@ class Delivery:
         self._ahead.clear()
         self._cursor = 0
         self._silences = 0
-        await self._store.write(lambda c: outbox.unpark_all(c, self.name))
         self._queue = KeyQueue(held=await self._dead_keys())
         self._circuit = self._new_circuit()
         under_way: set[asyncio.Task[None]] = set()
@@ -134,23 +132,21 @@ class Delivery:
                 if self._queue.release(key):
                     self._fetch.add(key)
         while self._fetch and self._queue.has_room:
-            await self._unpark(self._fetch.pop())
+            await self._take_back(self._fetch.pop())
         while self._queue.has_room:
-            rows = await self._reader.pending(self.name, self._cursor, CHUNK)
+            rows = await self._reader.pending(self.name, Lane.NORMAL, self._cursor, CHUNK)
             if not rows:
                 return
             self._cursor = rows[-1].seq
             new = [row for row in rows if row.seq not in self._ahead]
             self._ahead = {seq for seq in self._ahead if seq > self._cursor}
-            parked = [row.seq for row in new if not self._queue.offer(row)]
-            if parked:
-                await self._store.write(partial(outbox.park, entries=parked))
+            for row in new:
+                self._queue.offer(row)
 
-    async def _unpark(self, key: str) -> None:
-        rows = await self._reader.parked(self.name, key, CHUNK + 1)
+    async def _take_back(self, key: str) -> None:
+        rows = await self._reader.pending_of_key(self.name, key, CHUNK + 1)
         entries = rows[:CHUNK]
-        await self._store.write(partial(outbox.unpark, entries=[row.seq for row in entries]))
-        # After a restart, a dead letter that is sent again may lie where the cursor still comes by.
+        # Some may lie where the cursor still comes by.
         self._ahead.update(row.seq for row in entries if row.seq > self._cursor)
         self._queue.unpark(key, entries, more=len(rows) > CHUNK)
 
@@ -210,7 +206,10 @@ class Delivery:
         """Send an entry, unless it turns out that it has arrived earlier."""
         try:
             found = await sink.look_up(entry) if unsure else None
-            return found or await sink.deliver(entry)
+            if found is not None:
+                return found
+            (verdict,) = await sink.deliver([entry])  # type: ignore[misc]
+            return verdict
         except Exception as error:
             # A fault of the driver holds back the entry that meets it, not the queue.
             log.exception("driver_failed", destination=self.name, milestone=entry.id)
@@ -257,8 +256,9 @@ class Delivery:
                 self._next(row.key)
             case Rejected():
                 holds = self._settings.after_rejection == "hold"
-                behind = self._queue.hold(row.key) if holds else []
-                await self._store.write(lambda c: self._put_off(c, attempt, "dead", behind))
+                if holds:
+                    self._queue.hold(row.key)
+                await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "dead"))
                 log.warning(
                     "entry_rejected",
                     destination=self.name,
@@ -272,30 +272,20 @@ class Delivery:
                 tried = row._replace(
                     attempts=attempt.number, unsure=row.unsure or isinstance(verdict, Unknown)
                 )
-                behind = self._rest(tried, verdict)
-                await self._store.write(lambda c: self._put_off(c, attempt, "pending", behind))
-
-    def _put_off(
-        self,
-        connection: sqlite3.Connection,
-        attempt: Attempt,
-        state: outbox.State,
-        behind: list[int],
-    ) -> None:
-        outbox.settle(connection, self.name, attempt, state)
-        outbox.park(connection, behind)
+                self._rest(tried, verdict)
+                await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "pending"))
 
     def _next(self, key: str) -> None:
         if self._queue.settled(key):
             self._fetch.add(key)
 
-    def _rest(self, row: PendingEntry, verdict: Retry | Unknown) -> list[int]:
-        """Decide when an entry is sent again; return the entries to be parked behind it."""
+    def _rest(self, row: PendingEntry, verdict: Retry | Unknown) -> None:
+        """Decide when an entry is sent again."""
         if self._circuit.is_open:
             self._queue.again(row)  # the circuit decides when
-            return []
+            return
         s = self._settings
         wait = delay(row.attempts, s.retry_initial_seconds, s.retry_ceiling_seconds, self._draw)
         if isinstance(verdict, Retry) and verdict.after is not None:
             wait = max(wait, verdict.after)
-        return self._queue.rest(row, asyncio.get_running_loop().time() + wait)
+        self._queue.rest(row, asyncio.get_running_loop().time() + wait)

@@ -1,9 +1,11 @@
 """What can be set for every destination, whatever its driver."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from buffer.lane import Lane
 from drivers.contract import Settings
 from edge.milestones.model import Name
 
@@ -15,6 +17,10 @@ class DestinationSettings(Settings):
     """The protocol: name of a driver."""
     milestones: tuple[Name, ...] = tuple(Name)
     """Which milestones it is owed; all, unless told."""
+    critical: tuple[Name, ...] = (Name.DEPARTED, Name.SHORT, Name.LOST)
+    """Which of them go first, whatever else waits."""
+    bulk: tuple[Name, ...] = ()
+    """Which of them give way to the others."""
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 8
     """How many keys are served at once; within a key, one entry at a time."""
     retry_initial_seconds: Annotated[float, Field(gt=0)] = 0.5
@@ -23,3 +29,21 @@ class DestinationSettings(Settings):
     """The wait doubles with each failure, up to this."""
     after_rejection: Literal["hold", "continue"] = "hold"
     """Whether a dead letter holds back what follows of its key until an operator decides."""
+
+    @model_validator(mode="after")
+    def _one_lane_each(self) -> Self:
+        both = set(self.critical) & set(self.bulk)
+        if both:
+            raise ValueError(f"in critical and in bulk: {', '.join(sorted(both))}")
+        return self
+
+    def lanes(self) -> Mapping[Name, Lane]:
+        """Return the lane of each milestone that is owed."""
+        return {
+            name: Lane.CRITICAL
+            if name in self.critical
+            else Lane.BULK
+            if name in self.bulk
+            else Lane.NORMAL
+            for name in self.milestones
+        }

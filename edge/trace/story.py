@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import orjson
-
 from buffer.journal import SignalRow
 from buffer.reader import Reader, StoryAttempt, StoryEntry, StoryMilestone
 from edge.milestones.model import KEY_FIELDS
@@ -71,7 +69,7 @@ async def _story(
 
 
 async def _chapter(reader: Reader, milestone: StoryMilestone) -> Chapter:
-    sequences = orjson.loads(milestone.evidence)
+    sequences = await reader.evidence_of(milestone.seq)
     evidence = await reader.signals(sequences)
     deliveries = []
     for entry in await reader.entries_of(milestone.seq):
@@ -80,6 +78,4 @@ async def _chapter(reader: Reader, milestone: StoryMilestone) -> Chapter:
         )
         attempts = tuple(await reader.attempts_of(entry.seq))
         deliveries.append(Delivered(entry, attempts, is_behind))
-    return Chapter(
-        milestone, tuple(evidence), len(set(sequences)) - len(evidence), tuple(deliveries)
-    )
+    return Chapter(milestone, tuple(evidence), len(sequences) - len(evidence), tuple(deliveries))

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from buffer.lane import Lane
 from buffer.store import Store
 from drivers.contract import Signal
-from edge.ingest import Ingest, Route
+from edge.ingest import Ingest, Judge, Route
 from edge.milestones.decode import Decoder
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.engine import RulesEngine
@@ -82,11 +83,16 @@ def ingest_of(
     sources = dict.fromkeys(("scan", "infeed", "divert"), frozenset({"floor"}))
     observations = TypeAdapter(list[ObservationSettings]).validate_python(_OBSERVATIONS)
     return Ingest(
-        store=store,
-        decoder=Decoder(observations),
-        engine=FaultyEngine("dc", rules, lifecycles, sources),
-        site=Site("https://dc.example"),
-        routes=[Route("erp", frozenset(Name)), Route("wms", frozenset({Name.LOST}))],
-        clock=clock,
+        store,
+        Judge(
+            decoder=Decoder(observations),
+            engine=FaultyEngine("dc", rules, lifecycles, sources),
+            site=Site("https://dc.example"),
+            routes=[
+                Route("erp", dict.fromkeys(Name, Lane.NORMAL)),
+                Route("wms", {Name.LOST: Lane.CRITICAL}),
+            ],
+            clock=clock,
+        ),
         on_milestones=on_milestones,
     )

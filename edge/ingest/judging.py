@@ -1,14 +1,13 @@
-"""Signal → decode → collapse → commit → acknowledge.
+"""What follows from signals and deadlines, written in the transaction that stores them.
 
-Promise 1: a source may acknowledge only what `Intake.commit` has returned for.
+Runs on the store's thread.
+
 Promise 2: signals, the tracks they changed, the milestones they led to and the
 entries of those milestones are written by one piece of work, in one transaction.
-Promise 4: what waits for a commit is bounded; beyond that, sources wait.
 """
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ import orjson
 import structlog
 
 from buffer import journal, outbox, tally, tracks
-from buffer.store import Store
+from buffer.lane import Lane
 from drivers.contract import Batch, Clock, Signal
 from edge.milestones.decode import Decoder, Malformed
 from edge.milestones.epcis import Unencodable, encode
@@ -26,6 +25,7 @@ from edge.milestones.model import (
     Decision,
     Engine,
     Milestone,
+    Name,
     Observation,
     Track,
     TrackId,
@@ -34,19 +34,16 @@ from edge.milestones.site import Site
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITING_SIGNALS = 20_000
-"""Signals that may wait for a commit, over all sources; then sources wait."""
-MAX_WAITING_BYTES = 32 * 1024 * 1024
 EXPIRE_LIMIT = 500
 """Deadlines taken in one piece of work, so that a commit stays short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which milestones a destination is owed."""
+    """Which milestones a destination is owed, and in which lane."""
 
     destination: str
-    names: frozenset[str]
+    lanes: Mapping[Name, Lane]
 
 
 class _StoredTracks:
@@ -73,84 +70,25 @@ def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("RELEASE judging")
 
 
-class Ingest:
-    """Takes what sources say into the store. Use from one event loop."""
+class Judge:
+    """Decodes, collapses and concludes, inside a transaction of the store."""
 
     def __init__(
         self,
         *,
-        store: Store,
         decoder: Decoder,
         engine: Engine,
         site: Site,
         routes: Sequence[Route],
         clock: Clock,
-        on_milestones: Callable[[], None],
     ) -> None:
-        """Wire the parts.
-
-        `on_milestones` is called after a commit that added milestones.
-        """
-        self._store = store
         self._decoder = decoder
         self._engine = engine
         self._site = site
         self._routes = routes
         self._clock = clock
-        self._on_milestones = on_milestones
-        self._waiting_signals = 0
-        self._waiting_bytes = 0
-        self._turn = asyncio.Lock()
-        self._freed = asyncio.Event()
 
-    def intake(self, source: str) -> "SourceIntake":
-        """Return where the source of that name hands in its signals."""
-        return SourceIntake(self, self._store, source)
-
-    async def take(self, source: str, batch: Batch) -> None:
-        """Commit a batch of one source; waits while too much is waiting already."""
-        size = sum(len(signal.payload) for signal in batch.signals)
-        async with self._turn:  # first come, first served: batches keep their order
-            while self._is_full():
-                self._freed.clear()
-                await self._freed.wait()
-            self._waiting_signals += len(batch.signals)
-            self._waiting_bytes += size
-            work = self._store.submit(
-                lambda connection: self._commit(connection, source, batch),
-                weight=len(batch.signals) + 1,
-            )
-            work.add_done_callback(lambda done: self._committed(done, len(batch.signals), size))
-        # What a cancelled caller handed in still waits, and still counts.
-        await asyncio.shield(work)
-
-    def _committed(self, work: "asyncio.Future[int]", signals: int, size: int) -> None:
-        self._waiting_signals -= signals
-        self._waiting_bytes -= size
-        self._freed.set()
-        if work.exception() is None and work.result():
-            self._on_milestones()
-
-    async def expire(self, horizons: Mapping[str, int]) -> None:
-        """Judge the deadlines that have passed.
-
-        `horizons` gives for each rule or lifecycle the time up to which
-        everything that its sources said has been handed in.
-        """
-        is_done = False
-        while not is_done:
-            added, is_done = await self._store.write(
-                lambda connection: self._expire(connection, horizons)
-            )
-            if added:
-                self._on_milestones()
-
-    def _is_full(self) -> bool:
-        return (
-            self._waiting_signals >= MAX_WAITING_SIGNALS or self._waiting_bytes >= MAX_WAITING_BYTES
-        )
-
-    def _commit(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
+    def take(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
         """Write a batch and all that follows from it; return how many milestones are new."""
         now = self._clock()
         first = journal.next_sequence(connection)
@@ -212,7 +150,7 @@ class Ingest:
             self._quarantine(connection, [(observations[0].signal, reason)], now)
             return 0
 
-    def _expire(
+    def expire(
         self, connection: sqlite3.Connection, horizons: Mapping[str, int]
     ) -> tuple[int, bool]:
         """Judge some deadlines; return how many milestones are new, and whether those were all."""
@@ -246,7 +184,7 @@ class Ingest:
             log.exception("engine_failed", owner=track.owner, key=track.key)
             state = tracks.get(connection, *track)
             if state is not None:
-                tracks.put(connection, [tracks.TrackRow(*track, state[0], None)])
+                tracks.put(connection, [tracks.TrackRow(*track, state[0], None, now)])
             last = journal.last_of_key(connection, track.key)
             if last is not None:
                 reason = f"rule {track.owner}: the engine failed at its deadline: {error!r}"
@@ -255,7 +193,7 @@ class Ingest:
 
     def _conclude(self, connection: sqlite3.Connection, decision: Decision, now: int) -> int:
         changed = [
-            tracks.TrackRow(*track, orjson.dumps(new.state), new.due_at)
+            tracks.TrackRow(*track, orjson.dumps(new.state), new.due_at, now)
             for track, new in decision.tracks.items()
             if new is not None
         ]
@@ -287,13 +225,16 @@ class Ingest:
             recorded_at=now,
             mark=milestone.mark,
             retracts=bytes.fromhex(milestone.retracts) if milestone.retracts else None,
-            evidence=orjson.dumps(milestone.evidence),
             body=encode(milestone, self._site),
         )
         attributes = milestone.attributes
         named = {f"{k}:{text(attributes[k])}" for k in KEY_FIELDS if attributes.get(k)}
-        owed = [route.destination for route in self._routes if milestone.name in route.names]
-        return outbox.append(connection, row, named | {milestone.key}, owed)
+        owed = {
+            route.destination: route.lanes[milestone.name]
+            for route in self._routes
+            if milestone.name in route.lanes
+        }
+        return outbox.append(connection, row, named | {milestone.key}, milestone.evidence, owed)
 
     def _quarantine(
         self, connection: sqlite3.Connection, refused: Sequence[tuple[int, str]], now: int
@@ -301,20 +242,3 @@ class Ingest:
         if refused:
             journal.quarantine(connection, [(seq, reason, now) for seq, reason in refused])
             tally.count(connection, {tally.QUARANTINED: len(refused)})
-
-
-@dataclass(frozen=True, slots=True)
-class SourceIntake:
-    """The intake of one source (see `drivers.contract.Intake`)."""
-
-    ingest: Ingest
-    store: Store
-    source: str
-
-    async def bookmarks(self) -> dict[str, bytes]:
-        """Return this source's bookmarks as last committed."""
-        return await self.store.write(lambda c: journal.bookmarks(c, self.source))
-
-    async def commit(self, batch: Batch) -> None:
-        """Commit the batch; when this returns, it survives a power cut."""
-        await self.ingest.take(self.source, batch)
