@@ -16,6 +16,7 @@ import drivers
 from drivers.contract import Accepted, Entry, Rejected, Retry, Sink, Unknown, system_clock
 from simulators.erp import Booking
 from simulators.erp_process import ErpProcess
+from tests.unit.drivers.http.raw_server import deliver_one
 
 SEED = 20260301
 
@@ -60,7 +61,7 @@ def booked(erp: ErpProcess, *entries: Entry) -> list[Booking]:
 async def test_what_is_accepted_is_in_the_book_as_it_was_sent(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:
-    verdict = await sink.deliver(entry)
+    verdict = await deliver_one(sink, entry)
 
     [line] = booked(erp, entry)
     assert verdict == Accepted(f'201 {{"receipt":"ERP-{line.number:06d}"}}')
@@ -73,8 +74,8 @@ async def test_a_repetition_is_accepted_and_takes_effect_once(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:
     before = erp.state()
-    await sink.deliver(entry)
-    again = await sink.deliver(replace(entry, attempt=2))
+    await deliver_one(sink, entry)
+    again = await deliver_one(sink, replace(entry, attempt=2))
 
     [line] = booked(erp, entry)
     assert isinstance(again, Accepted)
@@ -89,7 +90,7 @@ async def test_a_lost_answer_is_unknown_until_a_look_up_finds_the_booking(
     erp: ErpProcess, sink: Sink, entry: Entry, fault: str
 ) -> None:
     with erp.faulty(**{fault: 1}):
-        assert isinstance(await sink.deliver(entry), Unknown)
+        assert isinstance(await deliver_one(sink, entry), Unknown)
 
     found = await sink.look_up(entry)
     [line] = booked(erp, entry)
@@ -100,7 +101,7 @@ async def test_a_failure_before_the_booking_is_not_found_by_a_look_up(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:
     with erp.faulty(error_rate=1):
-        assert isinstance(await sink.deliver(entry), Unknown)
+        assert isinstance(await deliver_one(sink, entry), Unknown)
 
     assert await sink.look_up(entry) is None
 
@@ -109,12 +110,12 @@ async def test_an_erp_that_is_down_is_an_outage_and_comes_back(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:
     with erp.down():
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
         assert await sink.look_up(entry) is None
 
     assert isinstance(verdict, Retry)
     assert verdict.outage
-    assert isinstance(await sink.deliver(entry), Accepted)
+    assert isinstance(await deliver_one(sink, entry), Accepted)
 
 
 async def test_poison_is_rejected_in_the_erps_words_and_hurts_no_other(
@@ -122,7 +123,7 @@ async def test_poison_is_rejected_in_the_erps_words_and_hurts_no_other(
 ) -> None:
     other = replace(entry, id="0" * 32, key="order:other")
     with erp.faulty(reject_subjects=[entry.key]):
-        verdicts = [await sink.deliver(entry), await sink.deliver(other)]
+        verdicts = [await deliver_one(sink, entry), await deliver_one(sink, other)]
 
     assert verdicts[0] == Rejected(f"422 {entry.key} cannot be posted in this period")
     assert booked(erp, entry, other)[0].key == other.id
@@ -131,8 +132,8 @@ async def test_poison_is_rejected_in_the_erps_words_and_hurts_no_other(
 async def test_an_entry_with_other_bytes_under_its_id_is_rejected(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:
-    await sink.deliver(entry)
-    verdict = await sink.deliver(replace(entry, body=entry.body + b" "))
+    await deliver_one(sink, entry)
+    verdict = await deliver_one(sink, replace(entry, body=entry.body + b" "))
 
     assert isinstance(verdict, Rejected)
     assert len(booked(erp, entry)) == 1
@@ -147,7 +148,7 @@ async def test_through_every_misfortune_each_entry_takes_effect_once(
 
     async def insist(owed: Entry) -> None:
         while True:
-            verdict = await sink.deliver(owed)
+            verdict = await deliver_one(sink, owed)
             if isinstance(verdict, Unknown) and draw.random() < 0.5:
                 verdict = await sink.look_up(owed) or verdict
             if isinstance(verdict, Accepted):

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import drivers
-from drivers.contract import Sink, system_clock
+from drivers.contract import Divide, Entry, Sink, Verdict, system_clock
 from drivers.http.settings import HttpSettings
 
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -95,3 +95,10 @@ async def open_sink(url: str, **settings: object) -> AsyncIterator[Sink]:
         yield sink
     finally:
         await sink.close()
+
+
+async def deliver_one(sink: Sink, entry: Entry) -> Verdict:
+    verdicts = await sink.deliver([entry])
+    assert not isinstance(verdicts, Divide)
+    (verdict,) = verdicts
+    return verdict

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from drivers.contract import Accepted, Entry, Retry
-from tests.unit.drivers.http.raw_server import RawServer, open_sink, serving
+from tests.unit.drivers.http.raw_server import RawServer, deliver_one, open_sink, serving
 
 # ---- No connection ---------------------------------------------------------------------------
 
@@ -25,12 +25,14 @@ async def test_a_refused_connection_is_an_outage_without_effect(
 ) -> None:
     url = f"http://127.0.0.1:{free_port}/milestones"
     async with open_sink(url + "?key=secret") as sink:
-        assert await sink.deliver(entry) == Retry(f"refusing connections at {url}", outage=True)
+        assert await deliver_one(sink, entry) == Retry(
+            f"refusing connections at {url}", outage=True
+        )
 
 
 async def test_a_name_that_does_not_resolve_is_an_outage_without_effect(entry: Entry) -> None:
     async with open_sink("http://erp.invalid/", connect_timeout_seconds=30) as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Retry)
     assert verdict.outage
@@ -44,7 +46,7 @@ async def test_a_server_that_does_not_pick_up_is_an_outage_without_effect(entry:
         address = full.getsockname()
         stack.enter_context(socket.create_connection(address))
         async with open_sink(f"http://127.0.0.1:{address[1]}/") as sink:
-            verdict = await sink.deliver(entry)
+            verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Retry)
     assert verdict.outage
@@ -101,7 +103,7 @@ async def test_only_a_certificate_that_is_trusted_and_names_the_host_is_sent_any
         serving(context) as server,
         open_sink(server.url, ca_file=path if is_known else None, **patience) as sink,
     ):
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     if words:
         assert isinstance(verdict, Retry)
@@ -123,7 +125,7 @@ async def test_a_server_without_tls_is_an_outage_that_says_so(
     plain_server = await asyncio.start_server(plain, "127.0.0.1", 0)
     port = plain_server.sockets[0].getsockname()[1]
     async with plain_server, open_sink(f"https://127.0.0.1:{port}/") as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Retry)
     assert verdict.outage
@@ -137,7 +139,7 @@ async def test_a_connection_is_used_again(server: RawServer, entry: Entry) -> No
     server.keep_alive = True
     async with open_sink(server.url) as sink:
         for _ in range(3):
-            assert isinstance(await sink.deliver(entry), Accepted)
+            assert isinstance(await deliver_one(sink, entry), Accepted)
         assert server.connections == 1
 
     await server.dropped.wait()  # close() gave it up
@@ -148,7 +150,7 @@ async def test_a_connection_that_the_server_closed_meanwhile_costs_no_entry(
 ) -> None:
     async with open_sink(server.url) as sink:
         for _ in range(3):
-            assert isinstance(await sink.deliver(entry), Accepted)
+            assert isinstance(await deliver_one(sink, entry), Accepted)
 
     assert server.connections == 3
 
@@ -164,9 +166,9 @@ async def test_no_request_searches_the_disk_for_modules(
             sought.append(name)
 
     async with open_sink(server.url) as sink:
-        await sink.deliver(entry)
+        await deliver_one(sink, entry)
         monkeypatch.setattr(sys, "meta_path", [Observer, *sys.meta_path])
-        await sink.deliver(entry)
+        await deliver_one(sink, entry)
 
     assert sought == []
 
@@ -180,7 +182,7 @@ async def test_no_entry_in_flight_waits_for_another(server: RawServer, entry: En
 
     server.reply = wait_for_all
     async with open_sink(server.url, timeout_seconds=30) as sink:
-        verdicts = await asyncio.gather(*(sink.deliver(entry) for _ in range(20)))
+        verdicts = await asyncio.gather(*(deliver_one(sink, entry) for _ in range(20)))
 
     assert verdicts == [Accepted("204")] * 20
 
@@ -192,7 +194,7 @@ async def test_a_cancelled_delivery_leaves_nothing_behind(server: RawServer, ent
 
     usual, server.reply = server.reply, nothing
     async with open_sink(server.url, timeout_seconds=30) as sink:
-        delivery = asyncio.create_task(sink.deliver(entry))
+        delivery = asyncio.create_task(deliver_one(sink, entry))
         await server.asked.wait()
         delivery.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -200,4 +202,4 @@ async def test_a_cancelled_delivery_leaves_nothing_behind(server: RawServer, ent
         await server.dropped.wait()
 
         server.reply = usual
-        assert isinstance(await sink.deliver(entry), Accepted)
+        assert isinstance(await deliver_one(sink, entry), Accepted)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contract import Accepted, Entry, Retry, Unknown
-from tests.unit.drivers.http.raw_server import RawServer, open_sink
+from tests.unit.drivers.http.raw_server import RawServer, deliver_one, open_sink
 
 # ---- What is sent ----------------------------------------------------------------------------
 
@@ -22,7 +22,7 @@ async def test_every_attempt_puts_the_same_bytes_on_the_wire(
     )
     async with open_sink(server.url, headers={"x-tenant": "dc-north", "Accept": "*/*"}) as sink:
         for attempt in (1, 2, 3):
-            await sink.deliver(replace(entry, attempt=attempt))
+            await deliver_one(sink, replace(entry, attempt=attempt))
 
     first, *others = server.requests
     assert others == [first, first]
@@ -56,11 +56,11 @@ async def test_a_rotated_token_is_used_from_the_next_request_on(
     token, fresh = tmp_path / "token", tmp_path / "fresh"
     token.write_text("first\n")
     async with open_sink(server.url, bearer_token_file=token) as sink:
-        await sink.deliver(entry)
-        await sink.deliver(entry)
+        await deliver_one(sink, entry)
+        await deliver_one(sink, entry)
         fresh.write_text("other\n")
         fresh.replace(token)
-        await sink.deliver(entry)
+        await deliver_one(sink, entry)
 
     sent = [line for request in server.requests for line in request.split(b"\r\n")]
     assert [line for line in sent if line.lower().startswith(b"authorization")] == [
@@ -81,7 +81,7 @@ async def test_without_a_usable_token_nothing_is_sent(
             token.unlink()
         else:
             token.write_bytes(content)
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Retry)
     assert verdict.outage
@@ -95,7 +95,7 @@ async def test_the_environment_does_not_divert_deliveries(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port}")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port}")
     async with open_sink(server.url) as sink:
-        assert isinstance(await sink.deliver(entry), Accepted)
+        assert isinstance(await deliver_one(sink, entry), Accepted)
 
 
 # ---- Broken answers --------------------------------------------------------------------------
@@ -122,7 +122,7 @@ async def test_a_broken_answer_leaves_the_outcome_unknown(
 ) -> None:
     server.reply = server.says(broken)
     async with open_sink(server.url) as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Unknown)
     assert not verdict.outage
@@ -139,7 +139,7 @@ async def test_a_connection_that_is_reset_leaves_the_outcome_unknown(
 
     server.reply = reset
     async with open_sink(server.url) as sink:
-        assert isinstance(await sink.deliver(entry), Unknown)
+        assert isinstance(await deliver_one(sink, entry), Unknown)
 
 
 async def test_silence_ends_as_unknown_after_the_time_out(server: RawServer, entry: Entry) -> None:
@@ -148,7 +148,7 @@ async def test_silence_ends_as_unknown_after_the_time_out(server: RawServer, ent
 
     server.reply = nothing
     async with open_sink(server.url) as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Unknown)
     assert "within timeout_seconds" in verdict.reason
@@ -168,7 +168,7 @@ async def test_an_answer_that_drips_for_ever_ends_as_unknown(
     server.reply = drip
     # The outer limit is there only so that a sink without one of its own fails, not hangs.
     async with open_sink(server.url) as sink, asyncio.timeout(10):
-        assert isinstance(await sink.deliver(entry), Unknown)
+        assert isinstance(await deliver_one(sink, entry), Unknown)
 
 
 async def test_an_endless_answer_is_read_only_in_part(server: RawServer, entry: Entry) -> None:
@@ -180,7 +180,7 @@ async def test_an_endless_answer_is_read_only_in_part(server: RawServer, entry: 
 
     server.reply = pour
     async with open_sink(server.url, timeout_seconds=5) as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
         await server.dropped.wait()
 
     assert isinstance(verdict, Accepted)
@@ -196,7 +196,7 @@ async def test_a_compressed_answer_is_not_unpacked(server: RawServer, entry: Ent
         + packed
     )
     async with open_sink(server.url) as sink:
-        verdict = await sink.deliver(entry)
+        verdict = await deliver_one(sink, entry)
 
     assert isinstance(verdict, Accepted)
     assert len(verdict.receipt) < 250
@@ -209,7 +209,7 @@ async def test_a_redirect_is_not_followed(server: RawServer, entry: Entry) -> No
             "content-length: 0\r\n\r\n".encode()
         )
         async with open_sink(server.url) as sink:
-            verdict = await sink.deliver(entry)
+            verdict = await deliver_one(sink, entry)
         assert verdict == Retry(
             f"{status}: redirected to {server.url}/new; set url to the final address", outage=True
         )
