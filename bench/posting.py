@@ -12,6 +12,7 @@ import uvloop
 from bench.report import percentile
 from bench.site import DESTINATION, SITE, Gateway
 from buffer import outbox
+from buffer.lane import Lane
 from buffer.store import Store
 from drivers.contract import Entry, system_clock
 from drivers.http import encode
@@ -58,7 +59,6 @@ async def _store(gateway: Gateway, owed: Sequence[Milestone]) -> None:
             recorded_at=each.occurred_at,
             mark=each.mark,
             retracts=None,
-            evidence=b"[]",
             body=epcis.encode(each, site),
         )
         for each in owed
@@ -73,7 +73,7 @@ async def _store(gateway: Gateway, owed: Sequence[Milestone]) -> None:
 
 def _append(connection: sqlite3.Connection, rows: Sequence[outbox.MilestoneRow]) -> None:
     for row in rows:
-        outbox.append(connection, row, {row.key}, [DESTINATION])
+        outbox.append(connection, row, {row.key}, [], {DESTINATION: Lane.NORMAL})
 
 
 def post(url: str, told: Sequence[Milestone], connections: int) -> tuple[float, list[float]]:

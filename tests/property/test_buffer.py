@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from buffer import outbox
+from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.outbox import Attempt, MilestoneRow, State, VerdictName
 from buffer.statements import statements
@@ -42,7 +43,7 @@ class Owed:
     destination: str
     key: str
     state: State = "pending"
-    parked: bool = False
+    lane: Lane = Lane.NORMAL
     attempts: int = 0
     unsure: bool = False
 
@@ -81,17 +82,17 @@ class Outbox(RuleBasedStateMachine):
         number=st.integers(0, 30),
         name=st.sampled_from(NAMES),
         key=st.sampled_from(KEYS),
-        to=st.sets(st.sampled_from(DESTINATIONS)).map(sorted),
+        to=st.dictionaries(st.sampled_from(DESTINATIONS), st.sampled_from(Lane)),
     )
-    def append(self, number: int, name: str, key: str, to: list[str]) -> None:
+    def append(self, number: int, name: str, key: str, to: dict[str, Lane]) -> None:
         id = number.to_bytes(16)  # noqa: A001 - what it is
-        row = MilestoneRow(id, name, "rule", key, 0, 0, "in_order", None, b"[]", b"{}")
+        row = MilestoneRow(id, name, "rule", key, 0, 0, "in_order", None, b"{}")
         is_new = number not in self.milestones
-        assert self.write(lambda c: outbox.append(c, row, [key], to)) is is_new
+        assert self.write(lambda c: outbox.append(c, row, [key], [1], to)) is is_new
         if is_new:
             self.milestones[number] = name
-            for destination in to:
-                self.entries[len(self.entries) + 1] = Owed(destination, key)
+            for destination, lane in to.items():
+                self.entries[len(self.entries) + 1] = Owed(destination, key, lane=lane)
 
     @rule(data=st.data(), end=DEAD_OR_NOT)
     def settle(self, data: st.DataObject, end: tuple[State, VerdictName]) -> None:
@@ -104,24 +105,9 @@ class Outbox(RuleBasedStateMachine):
             self.entries[seq] = replace(
                 was,
                 state=state,
-                parked=False,
                 attempts=number,
                 unsure=was.unsure or verdict == "unknown",
             )
-
-    @rule(data=st.data(), parks=st.booleans())
-    def park_or_unpark(self, data: st.DataObject, *, parks: bool) -> None:
-        if seq := self.choose(data, "pending"):
-            move = outbox.park if parks else outbox.unpark
-            self.write(lambda c: move(c, [seq]))
-            self.entries[seq] = replace(self.entries[seq], parked=parks)
-
-    @rule(destination=st.sampled_from(DESTINATIONS))
-    def unpark_all(self, destination: str) -> None:
-        self.write(lambda c: outbox.unpark_all(c, destination))
-        for seq, owed in self.entries.items():
-            if owed.destination == destination:
-                self.entries[seq] = replace(owed, parked=False)
 
     @rule(seq=st.integers(1, 20), discards=st.booleans())
     def decide(self, seq: int, *, discards: bool) -> None:
@@ -135,17 +121,15 @@ class Outbox(RuleBasedStateMachine):
         else:
             assert result == (was.destination, was.key)
             state: State = "discarded" if discards else "pending"
-            self.entries[seq] = replace(was, state=state, parked=not discards)
+            self.entries[seq] = replace(was, state=state)
 
     @rule(number=st.integers(100, 110), seq=st.integers(1, 20))
     def die_before_the_commit(self, number: int, seq: int) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
-        row = MilestoneRow(
-            number.to_bytes(16), "picked", "rule", "k", 0, 0, "late", None, b"[]", b"{}"
-        )
-        outbox.append(self.connection, row, ["k"], DESTINATIONS)
+        row = MilestoneRow(number.to_bytes(16), "picked", "rule", "k", 0, 0, "late", None, b"{}")
+        owed = dict.fromkeys(DESTINATIONS, Lane.NORMAL)
+        outbox.append(self.connection, row, ["k"], [1], owed)
         outbox.revive(self.connection, seq)
-        outbox.unpark_all(self.connection, "erp")
         self.start_again_from_what_is_on_disk()
 
     @rule()
@@ -173,17 +157,19 @@ class Outbox(RuleBasedStateMachine):
             owed = [
                 (seq, each) for seq, each in self.entries.items() if each.destination == destination
             ]
-            rows = self.connection.execute(SQL["pending"], (destination, 0, 1000)).fetchall()
-            assert [(row[0], row[1], row[2], bool(row[3])) for row in rows] == [
-                (seq, each.key, each.attempts, each.unsure)
-                for seq, each in owed
-                if each.state == "pending" and not each.parked
-            ]
-            for key in KEYS:
-                rows = self.connection.execute(SQL["parked"], (destination, key, 1000)).fetchall()
-                assert [row[0] for row in rows] == [
-                    seq for seq, each in owed if each.parked and each.key == key
+            waiting = [(seq, each) for seq, each in owed if each.state == "pending"]
+            for lane in Lane:
+                parameters = (destination, lane, 0, 1000)
+                rows = self.connection.execute(SQL["pending"], parameters).fetchall()
+                assert [(row[0], row[1], row[2], bool(row[3])) for row in rows] == [
+                    (seq, each.key, each.attempts, each.unsure)
+                    for seq, each in waiting
+                    if each.lane == lane
                 ]
+            for key in KEYS:
+                of_key = (key, destination, 1000)
+                rows = self.connection.execute(SQL["pending_of_key"], of_key).fetchall()
+                assert [row[0] for row in rows] == [seq for seq, each in waiting if each.key == key]
             dead = self.connection.execute(SQL["dead_keys"], (destination,)).fetchall()
             assert {key for (key,) in dead} == {e.key for _, e in owed if e.state == "dead"}
 

@@ -4,6 +4,7 @@ import sqlite3
 
 from buffer import outbox
 from buffer.journal import SignalRow
+from buffer.lane import Lane
 from buffer.outbox import Attempt, MilestoneRow, State, VerdictName
 
 
@@ -17,7 +18,6 @@ def milestone(number: int, key: str = "unit:1", name: str = "picked") -> Milesto
         recorded_at=2000 + number,
         mark="in_order",
         retracts=None,
-        evidence=b"[1]",
         body=b'{"number": %d}' % number,
     )
 
@@ -31,9 +31,11 @@ def owe(
     number: int,
     key: str = "unit:1",
     destinations: tuple[str, ...] = ("erp",),
+    lane: Lane = Lane.NORMAL,
 ) -> bool:
-    """Append a milestone that tells of its own key only."""
-    return outbox.append(connection, milestone(number, key), [key], destinations)
+    """Append a milestone that tells of its own key only and was concluded from signal 1."""
+    owed = dict.fromkeys(destinations, lane)
+    return outbox.append(connection, milestone(number, key), [key], [1], owed)
 
 
 def settle(

@@ -54,9 +54,13 @@ def test_gaps_and_quarantine_are_kept(connection: sqlite3.Connection) -> None:
     assert rows.fetchall() == [(7, "why", 8), (7, "why again", 9)]
 
 
+def _track(key: str, state: bytes, due_at: int | None, owner: str = "rule") -> TrackRow:
+    return TrackRow(owner, key, state, due_at, changed_at=7)
+
+
 def test_a_track_comes_back_as_it_was_last_put(connection: sqlite3.Connection) -> None:
-    tracks.put(connection, [TrackRow("rule", "unit:1", b"{}", 10), TrackRow("rule", "u", b"1", 5)])
-    tracks.put(connection, [TrackRow("rule", "unit:1", b'{"seen":1}', None)])
+    tracks.put(connection, [_track("unit:1", b"{}", 10), _track("u", b"1", 5)])
+    tracks.put(connection, [_track("unit:1", b'{"seen":1}', None)])
     assert tracks.get(connection, "rule", "unit:1") == (b'{"seen":1}', None)
     assert tracks.get(connection, "other rule", "unit:1") is None
     tracks.remove(connection, [("rule", "unit:1"), ("rule", "never")])
@@ -68,7 +72,7 @@ def test_deadlines_come_the_earliest_first_up_to_the_horizon(
     connection: sqlite3.Connection,
 ) -> None:
     due = {"a": 30, "b": 10, "c": 20, "d": 21, "never": None}
-    tracks.put(connection, [TrackRow("rule", key, b"0", at) for key, at in due.items()])
-    tracks.put(connection, [TrackRow("other", "e", b"0", 1)])
+    tracks.put(connection, [_track(key, b"0", at) for key, at in due.items()])
+    tracks.put(connection, [_track("e", b"0", 1, owner="other")])
     assert tracks.due(connection, "rule", 20, 10) == ["b", "c"]
     assert tracks.due(connection, "rule", 100, 3) == ["b", "c", "d"]

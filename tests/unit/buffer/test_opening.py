@@ -34,10 +34,11 @@ def fill(path: Path) -> None:
 
 
 def damage(path: Path) -> None:
-    """Spoil the head of the page in the middle of the file."""
+    """Spoil the heads of the pages in the second half: the -wal file does not have them all."""
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2 // 8192 * 8192)
-        file.write(os.urandom(200))
+        for page in range(path.stat().st_size // 2 // 8192 * 8192, path.stat().st_size, 8192):
+            file.seek(page)
+            file.write(os.urandom(200))
 
 
 def killed(path: Path, into: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from buffer import outbox, tally
+from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
 from tests.unit.buffer.rows import milestone, owe, settle
@@ -17,13 +18,15 @@ def tallies(connection: sqlite3.Connection) -> dict[str, int]:
     return {name: n for name, n in connection.execute("SELECT name, n FROM tally") if n}
 
 
-def pending(connection: sqlite3.Connection, after: int = 0) -> list[PendingEntry]:
-    rows = connection.execute(SQL["pending"], ("erp", after, 100))
+def pending(
+    connection: sqlite3.Connection, after: int = 0, lane: Lane = Lane.NORMAL
+) -> list[PendingEntry]:
+    rows = connection.execute(SQL["pending"], ("erp", lane, after, 100))
     return [PendingEntry(*row) for row in rows]
 
 
-def parked(connection: sqlite3.Connection, key: str = "unit:1") -> list[int]:
-    return [row[0] for row in connection.execute(SQL["parked"], ("erp", key, 100))]
+def pending_of_key(connection: sqlite3.Connection, key: str = "unit:1") -> list[int]:
+    return [row[0] for row in connection.execute(SQL["pending_of_key"], (key, "erp", 100))]
 
 
 def entry(connection: sqlite3.Connection, seq: int, *columns: str) -> tuple[Any, ...]:
@@ -91,32 +94,47 @@ def test_an_entry_that_may_have_arrived_stays_so_until_it_is_settled(
     assert [bool(row.unsure) for row in pending(connection)] == [True]
 
 
-def test_parked_entries_are_out_of_the_queue_until_they_are_taken_back(
+def test_each_lane_is_a_queue_of_its_own_and_a_key_s_entries_are_found_over_all_of_them(
     connection: sqlite3.Connection,
 ) -> None:
-    for number in (1, 2, 3):
-        owe(connection, number)
-    outbox.park(connection, [2, 3])
-    assert [row.seq for row in pending(connection)] == [1]
-    assert parked(connection) == [2, 3]
-    outbox.unpark(connection, [2])
-    assert [row.seq for row in pending(connection, after=1)] == [2]
-    outbox.unpark_all(connection, "wms")
-    assert parked(connection) == [3]
-    outbox.unpark_all(connection, "erp")
-    assert [row.seq for row in pending(connection)] == [1, 2, 3]
+    for number, lane in enumerate((Lane.BULK, Lane.CRITICAL, Lane.NORMAL, Lane.BULK), 1):
+        owe(connection, number, lane=lane)
+    owe(connection, 5, "unit:2")
+    assert [row.seq for row in pending(connection, lane=Lane.CRITICAL)] == [2]
+    assert [row.seq for row in pending(connection, lane=Lane.NORMAL)] == [3, 5]
+    assert [row.seq for row in pending(connection, after=1, lane=Lane.BULK)] == [4]
+    assert pending_of_key(connection) == [1, 2, 3, 4]
+    settle(connection, 2, "delivered")
+    assert pending_of_key(connection) == [1, 3, 4]
 
 
-def test_a_dead_letter_that_is_sent_again_comes_before_what_is_parked_behind_it(
+def test_a_milestone_that_mentions_a_key_is_not_of_that_key_s_queue(
+    connection: sqlite3.Connection,
+) -> None:
+    row = milestone(1, "order:1")
+    outbox.append(connection, row, ["order:1", "unit:1"], [], {"erp": Lane.NORMAL})
+    assert pending_of_key(connection, "unit:1") == []
+    assert pending_of_key(connection, "order:1") == [1]
+
+
+def test_a_milestone_s_evidence_is_found_by_it_and_by_its_signals(
+    connection: sqlite3.Connection,
+) -> None:
+    outbox.append(connection, milestone(1), ["unit:1"], [4, 2, 4], {})
+    rows = connection.execute(SQL["evidence_of_milestone"], (1,)).fetchall()
+    assert rows == [(2,), (4,)]
+
+
+def test_a_dead_letter_that_is_sent_again_comes_before_what_waits_behind_it(
     connection: sqlite3.Connection,
 ) -> None:
     for number in (1, 2, 3):
         owe(connection, number)
     settle(connection, 1, "dead", 1, "rejected")
-    outbox.park(connection, [2, 3])
     assert connection.execute(SQL["dead_keys"], ("erp",)).fetchall() == [("unit:1",)]
+    assert pending_of_key(connection) == [2, 3]
     assert outbox.revive(connection, 1) == ("erp", "unit:1")
-    assert parked(connection) == [1, 2, 3]
+    assert pending_of_key(connection) == [1, 2, 3]
     assert entry(connection, 1, "state", "attempts", "settled_at") == ("pending", 1, None)
     assert tallies(connection) == {"milestones/picked": 3, "entries/erp/pending": 3}
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buffer import journal, outbox, tally
+from buffer import journal, tally
 from buffer.failures import StoreFailed
 from buffer.journal import GapRow
+from buffer.lane import Lane
 from buffer.reader import Heartbeat, Quarantined, Reader
 from buffer.store import Store
 from tests.unit.buffer.rows import milestone, owe, settle, signal
@@ -26,19 +27,22 @@ async def test_entries_are_read_in_order_behind_a_sequence(store: Store, reader:
     def fill(connection: sqlite3.Connection) -> None:
         for number in range(1, 7):
             owe(connection, number, f"unit:{number % 2}", ("erp", "wms"))
-        outbox.park(connection, [5])
+        owe(connection, 7, "unit:1", ("erp",), Lane.BULK)
         settle(connection, 1, "delivered")
         settle(connection, 3, "dead", 1, "rejected")
 
     await store.write(fill)
-    rows = await reader.pending("erp", 0, 10)
+    rows = await reader.pending("erp", Lane.NORMAL, 0, 10)
     assert [(row.seq, row.key, row.body) for row in rows] == [
+        (5, "unit:1", milestone(3).body),
         (7, "unit:0", milestone(4).body),
         (9, "unit:1", milestone(5).body),
         (11, "unit:0", milestone(6).body),
     ]
-    assert [row.seq for row in await reader.pending("erp", 7, 1)] == [9]
-    assert [row.seq for row in await reader.parked("erp", "unit:1", 10)] == [5]
+    assert [row.seq for row in await reader.pending("erp", Lane.NORMAL, 7, 1)] == [9]
+    assert [row.seq for row in await reader.pending("erp", Lane.BULK, 0, 10)] == [13]
+    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 2)] == [5, 9]
+    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 9)] == [5, 9, 13]
     assert await reader.dead_keys("erp") == {"unit:0"}
     assert await reader.dead_keys("wms") == set()
     assert await reader.oldest_pending("erp") == milestone(3).recorded_at
@@ -98,10 +102,12 @@ async def test_reading_neither_waits_for_a_commit_nor_sees_half_of_one(
 
     work = store.submit(slow)
     await asyncio.to_thread(halfway.wait)
-    assert await reader.pending("erp", 0, 10) == []  # answered while the transaction is open
+    assert (
+        await reader.pending("erp", Lane.NORMAL, 0, 10) == []
+    )  # answered while the transaction is open
     goes_on.set()
     await work
-    assert [row.seq for row in await reader.pending("erp", 0, 10)] == [1, 2]
+    assert [row.seq for row in await reader.pending("erp", Lane.NORMAL, 0, 10)] == [1, 2]
 
 
 async def test_reading_changes_nothing(reader: Reader) -> None:

@@ -9,10 +9,11 @@ from structlog.typing import EventDict
 
 from buffer import outbox
 from buffer.failures import StoreFailed
+from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch, Gap, Signal
-from edge import ingest as module
+from edge.ingest import judging as module
 from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Milestone, Name
 from edge.milestones.rules import Lifecycle
@@ -86,7 +87,7 @@ async def test_a_batch_that_fails_at_any_step_leaves_nothing(
         real(*arguments)
         raise sqlite3.IntegrityError("made to fail")
 
-    monkeypatch.setattr(f"edge.ingest.{step}", fail)
+    monkeypatch.setattr(f"edge.ingest.judging.{step}", fail)
     intake = ingest_of(store).intake("floor")
     with pytest.raises(sqlite3.IntegrityError):
         await intake.commit(WHOLE)
@@ -144,7 +145,7 @@ async def test_a_fault_of_the_engine_sets_apart_only_the_signal_that_meets_it(
         ("engine_failed", 4),
     ]
     assert (await reader.tallies())["milestones/received"] == 3
-    assert len(await reader.pending("erp", 0, 10)) == 3
+    assert len(await reader.pending("erp", Lane.NORMAL, 0, 10)) == 3
 
 
 @pytest.mark.parametrize("error", [OverflowError("too large"), Unencodable("no such unit")])
@@ -173,14 +174,14 @@ async def test_a_fault_of_the_decoder_sets_apart_only_the_signal_that_meets_it(
     store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = ingest_of(store)
-    decode = ingest._decoder.decode
+    decode = ingest._judge._decoder.decode
 
     def fail(sequence: int, source: str, signal: Signal) -> Any:
         if b"odd" in signal.payload:
             raise RecursionError("too deep")
         return decode(sequence, source, signal)
 
-    monkeypatch.setattr(ingest._decoder, "decode", fail)
+    monkeypatch.setattr(ingest._judge._decoder, "decode", fail)
     await ingest.intake("floor").commit(Batch([said("scan", u) for u in ("U1", "odd", "U2")]))
     assert await reader.quarantined([1, 2, 3]) == {
         2: "the decoder failed on it: RecursionError('too deep')"
@@ -207,8 +208,11 @@ async def test_destinations_are_owed_what_they_are_configured_for(
     ingest = ingest_of(store)
     await ingest.intake("floor").commit(Batch([said("scan", "U1"), said("infeed", "U2")]))
     await ingest.expire({LOST: START + 60_000})
-    assert [row.name for row in await reader.pending("erp", 0, 9)] == ["received", "lost"]
-    assert [row.name for row in await reader.pending("wms", 0, 9)] == ["lost"]
+    assert [row.name for row in await reader.pending("erp", Lane.NORMAL, 0, 9)] == [
+        "received",
+        "lost",
+    ]
+    assert [row.name for row in await reader.pending("wms", Lane.CRITICAL, 0, 9)] == ["lost"]
 
 
 async def test_deadlines_pass_only_up_to_the_horizon(store: Store, reader: Reader) -> None:
@@ -234,7 +238,7 @@ async def test_deadlines_pass_only_up_to_the_horizon(store: Store, reader: Reade
 async def test_a_lifecycle_gives_up_waiting_only_when_every_rule_has_judged(
     store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.ingest.EXPIRE_LIMIT", 2)
+    monkeypatch.setattr("edge.ingest.judging.EXPIRE_LIMIT", 2)
     guarded = {"inbound": Lifecycle(stages=(Name.LOST, Name.RECEIVED), wait_seconds=1)}
     ingest = ingest_of(store, lifecycles=guarded)
     units = [f"U{n}" for n in range(5)]
@@ -242,7 +246,7 @@ async def test_a_lifecycle_gives_up_waiting_only_when_every_rule_has_judged(
     await ingest.intake("floor").commit(Batch(said_of_units))
     # What is received waits for what is lost; both deadlines have passed.
     await ingest.expire({LOST: START + 10**9, "inbound": START + 10**9})
-    told = await reader.pending("erp", 0, 99)
+    told = await reader.pending("erp", Lane.NORMAL, 0, 99)
     assert len(told) == 10
     for unit in units:
         assert [row.name for row in told if row.key == f"unit:{unit}"] == ["lost", "received"]

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch, Signal
-from edge import ingest as module
+from edge.ingest import intake as module
 from tests.unit.buffer.busy import busy
 from tests.unit.edge.site import START, ingest_of, said
 
@@ -37,7 +38,7 @@ async def test_sources_wait_while_too_many_signals_wait_and_go_on_in_their_order
         await settle_down()
         assert len(store._waiting) == 3  # 12 signals: the third batch was let in at 8
     assert returned == list(range(20))
-    units = [row.key for row in await reader.pending("erp", 0, 100)]
+    units = [row.key for row in await reader.pending("erp", Lane.NORMAL, 0, 100)]
     assert units == [f"unit:U{number}-{n}" for number in range(20) for n in range(4)]
     assert (ingest._waiting_signals, ingest._waiting_bytes) == (0, 0)
 
@@ -62,7 +63,7 @@ async def test_a_batch_that_comes_when_there_is_room_again_overtakes_none_that_w
             await settle_down()
         group.create_task(hand_in_as_soon_as_there_is_room())
         await settle_down()
-    keys = [row.key for row in await reader.pending("erp", 0, 9)]
+    keys = [row.key for row in await reader.pending("erp", Lane.NORMAL, 0, 9)]
     assert keys == ["unit:U1", "unit:U2", "unit:U3"]
 
 
