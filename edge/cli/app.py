@@ -152,14 +152,22 @@ def demo(
         float, typer.Option(min=40, help="How long; on a slow machine up to half as long again.")
     ] = 60,
     seed: Annotated[int, typer.Option(help="The same seed, the same happenings.")] = 1,
-    no_faults: Annotated[bool, typer.Option("--no-faults", help="Let nothing fail.")] = False,  # noqa: FBT002
+    fault: Annotated[
+        str, typer.Option(help="What goes wrong; `list` names all that can.", metavar="NAME")
+    ] = "everyday",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the last line.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a simulated site, and compare what the ERP got.
 
-    Its ERP, its broker and the daemon fail meanwhile; exits 0 only if the
-    ERP's book says exactly what happened.
+    Something goes wrong meanwhile; exits 0 only if the ERP's book says exactly
+    what happened.
     """
-    from edge.demo import run_demo  # noqa: PLC0415
+    from edge.demo import FAULTS, run_demo  # noqa: PLC0415
 
-    raise typer.Exit(run_demo(seconds, seed, faults=not no_faults, only_json=as_json))
+    if fault == "list":
+        for name, each in FAULTS.items():
+            typer.echo(f"{name:18}{each.words}")
+        raise typer.Exit
+    if fault not in FAULTS:
+        raise typer.BadParameter(f"{fault!r}; one of {', '.join(FAULTS)}", param_hint="--fault")
+    raise typer.Exit(run_demo(seconds, seed, fault=fault, only_json=as_json))

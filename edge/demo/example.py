@@ -16,8 +16,11 @@ class Addresses:
     directory: Path
 
 
-def configuration(addresses: Addresses) -> str:
-    """Return the shipped example, its addresses replaced and nothing else."""
+def configuration(addresses: Addresses, store: str = "") -> str:
+    """Return the shipped example, its addresses replaced.
+
+    `store` are further lines for its [store] section; nothing else differs.
+    """
     text = (files("edge") / "example.toml").read_text(encoding="utf-8")
     for shipped, ours in {
         "opc.tcp://127.0.0.1:4840": f"opc.tcp://127.0.0.1:{addresses.opcua_port}",
@@ -30,4 +33,4 @@ def configuration(addresses: Addresses) -> str:
         if text.count(shipped) != 1:
             raise ValueError(f"the example configuration should say {shipped!r} once")
         text = text.replace(shipped, ours)
-    return text
+    return text.replace("[store]\n", f"[store]\n{store}\n") if store else text

@@ -16,7 +16,7 @@ from edge.config import load
 from edge.control.client import Control, NotRunning
 from edge.control.health import Report
 from edge.demo.display import Display
-from edge.demo.faults import happen, timeline
+from edge.demo.faults import FAULTS, Fault, happen
 from edge.demo.stage import Stage, StageFailed
 from simulators.broker import BrokerFailed
 from simulators.compare import Comparison, compare
@@ -25,21 +25,26 @@ from simulators.scenario import plan
 
 PLAY_SHARE = 0.5
 """Of the whole time; the rest is for coming up, for deadlines, and for catching up."""
-OUTAGE_SHARE = 1 / 3
 GRACE = 1.5
 """A slow machine gets so many times as long before the book is compared as it stands."""
 QUIET_SECONDS = 3.0
 """How long nothing more must come before the book is closed."""
 POLL_SECONDS = 0.25
+LACKING = 3
+"""Exit code: this machine lacks something that the fault needs."""
 LINK_SECONDS = 30.0
 """By when the daemon must have reached the site's devices."""
 
 
-def run_demo(seconds: float, seed: int, *, faults: bool, only_json: bool) -> int:
+def run_demo(seconds: float, seed: int, *, fault: str, only_json: bool) -> int:
     """Run the demonstration; return 0 only if the ERP's book says exactly what happened."""
     console = Console(quiet=only_json, highlight=False)
+    chosen = FAULTS[fault]
+    if lack := chosen.lacks():
+        Console(stderr=True).print(f"--fault {fault} needs {lack}", markup=False)
+        return LACKING
     try:
-        return asyncio.run(_Run(seconds, seed, console).run(faults=faults))
+        return asyncio.run(_Run(seconds, seed, console).run(chosen))
     except (StageFailed, BrokerFailed, ErpFailed) as failure:
         Console(stderr=True).print(f"{failure}", markup=False)
         return 1
@@ -56,21 +61,18 @@ class _Run:
         self._display = Display(seconds, seed)
         self._live: Live | None = None
 
-    async def run(self, *, faults: bool) -> int:
+    async def run(self, fault: Fault) -> int:
         self._start = asyncio.get_running_loop().time()
         play = PLAY_SHARE * self._seconds
         scenario = plan(self._seed, play)
-        async with Stage.set_up(self._seed, play) as stage:
+        async with Stage.set_up(self._seed, play, fault.staging) as stage:
             self._console.print(f"configuration: {stage.config}", soft_wrap=True)
             self._control = Control(load(stage.config).control.socket)
             await self._until_linked(stage)
             async with self._watching(stage):
                 stage.play()
                 self._say("the site begins")
-                outage = self._seconds * OUTAGE_SHARE
-                failing = asyncio.create_task(
-                    happen(timeline(stage, play, outage) if faults else (), self._say)
-                )
+                failing = asyncio.create_task(happen(fault.happenings(stage, play), self._say))
                 try:
                     await self._until_delivered(stage, len(scenario.truth), failing)
                 finally:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,15 +35,33 @@ class SiteProgress:
     sent: int = 0
 
 
+def _nothing(_: Path) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """How the stage differs from the one that ships."""
+
+    store: str = ""
+    """Further lines for the [store] section of the configuration."""
+    environment: Callable[[Path], Mapping[str, str]] = _nothing
+    """What is added to the daemon's environment; called with the stage's directory."""
+
+
+AS_SHIPPED = Staging()
+
+
 class Stage:
     """All processes, in a scratch directory that stays for a look afterwards."""
 
-    def __init__(self, seed: int, play_seconds: float) -> None:
+    def __init__(self, seed: int, play_seconds: float, staging: Staging) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="milepost-demo-"))
         self.config = self.directory / "milepost.toml"
         self.broker = Broker(self.directory / "broker")
         self.erp = ErpProcess(self.directory / "erp", seed=seed)
         self.progress = SiteProgress()
+        self._environment = {**os.environ, **staging.environment(self.directory)}
         self._seed = seed
         self._play_seconds = play_seconds
         self._plc_port = free_port()
@@ -52,7 +71,9 @@ class Stage:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def set_up(cls, seed: int, play_seconds: float) -> AsyncIterator["Stage"]:
+    async def set_up(
+        cls, seed: int, play_seconds: float, staging: Staging
+    ) -> AsyncIterator["Stage"]:
         """Start all processes; end every one at the end, however it comes.
 
         Raises:
@@ -61,7 +82,7 @@ class Stage:
             ErpFailed: The same, for the ERP.
 
         """
-        stage = cls(seed, play_seconds)
+        stage = cls(seed, play_seconds, staging)
         stage.config.write_text(
             configuration(
                 Addresses(
@@ -70,7 +91,8 @@ class Stage:
                     erp_url=stage.erp.url,
                     erp_look_up=stage.erp.look_up,
                     directory=stage.directory,
-                )
+                ),
+                store=staging.store,
             ),
             encoding="utf-8",
         )
@@ -89,7 +111,10 @@ class Stage:
         milepost = Path(sys.executable).with_name("milepost")
         with (self.directory / "daemon.log").open("ab") as log:
             self._daemon = await asyncio.create_subprocess_exec(
-                milepost, "run", "--config", self.config, stdout=log, stderr=log
+                *(milepost, "run", "--config", self.config),
+                stdout=log,
+                stderr=log,
+                env=self._environment,
             )
 
     async def kill_daemon(self) -> None:
@@ -97,6 +122,22 @@ class Stage:
         assert self._daemon is not None
         self._daemon.kill()
         await self._daemon.wait()
+
+    async def stop_daemon(self) -> None:
+        """End the daemon with SIGTERM."""
+        await _end(self._daemon)
+
+    async def restart_daemon(self) -> None:
+        """Start the daemon again when it has ended by itself."""
+        assert self._daemon is not None
+        await self._daemon.wait()
+        await self.start_daemon()
+
+    @property
+    def daemon_pid(self) -> int:
+        """Its process."""
+        assert self._daemon is not None
+        return self._daemon.pid
 
     @property
     def daemon_has_ended(self) -> bool:

@@ -14,7 +14,7 @@ from tests.gateway import MILEPOST, until
 @pytest.mark.slow
 def test_demo_without_faults_ends_with_four_zeros() -> None:
     done = subprocess.run(
-        [MILEPOST, "demo", "--seconds", "40", "--no-faults", "--json", "--seed", "11"],
+        [MILEPOST, "demo", "--seconds", "40", "--fault", "none", "--json", "--seed", "11"],
         capture_output=True,
         text=True,
         timeout=100,

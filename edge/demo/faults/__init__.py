@@ -1,0 +1,15 @@
+"""What can go wrong in a demonstration, by name."""
+
+from collections.abc import Mapping
+
+from edge.demo.faults import clock, disk, erp, processes
+from edge.demo.faults.fault import Fault, happen
+
+FAULTS: Mapping[str, Fault] = {
+    **processes.FAULTS,
+    **erp.FAULTS,
+    **disk.FAULTS,
+    **clock.FAULTS,
+}
+
+__all__ = ["FAULTS", "Fault", "happen"]
