@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -85,9 +85,15 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS
 
 
 class Gateway:
-    """The daemon as it is installed, over a broker and an ERP."""
+    """The daemon as it is installed, over a broker and an ERP.
 
-    def __init__(self, directory: Path, broker: Broker, erp: ErpProcess) -> None:
+    `under` is a command that it is started by, such as env(1) or nsenter(1); it must
+    become the daemon, not stay its parent.
+    """
+
+    def __init__(
+        self, directory: Path, broker: Broker, erp: ErpProcess, under: Sequence[str] = ()
+    ) -> None:
         self.config = directory / "milepost.toml"
         self.store = directory / "milepost.db"
         self.log = directory / "daemon.log"
@@ -100,6 +106,7 @@ class Gateway:
                 look_up=erp.look_up,
             )
         )
+        self._under = under
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -111,7 +118,7 @@ class Gateway:
         """Start it; return when its sources are connected, or at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [MILEPOST, "run", "--config", self.config], stdout=log, stderr=log
+                [*self._under, MILEPOST, "run", "--config", self.config], stdout=log, stderr=log
             )
         if wait:
             until(self.is_listening, f"the daemon listens\n{self.log.read_text()}")
