@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    backlog,
     bare_sqlite,
     broker,
     drain,
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[Path], list[Figure]]] = {
     "latency": latency.figures,
     "drain": drain.figures,
     "memory": memory.figures,
+    "backlog": backlog.figures,
 }
 ON_DISK = "/var/tmp"
 """Not /tmp, which is memory on many systems: there, a sync costs nothing."""

@@ -3,14 +3,14 @@
 from contextlib import closing
 from pathlib import Path
 
-from bench import broker, posting
+from bench import broker, stock
 from bench.report import Figure
 from bench.site import Devices, Gateway
 from bench.waiting import until
 from simulators.broker import Broker
 from simulators.ports import HOST, number, reserve
 
-SMALL, LARGE = 1_000, 100_000
+SMALL, LARGE = 1_000, 5_000_000
 RATE = 1000
 SECONDS = 10
 
@@ -39,7 +39,7 @@ def _measure(directory: Path, backlog: int) -> float:
         closing(reserve()) as nobody,
     ):
         gateway = Gateway(directory, mosquitto.port, f"http://{HOST}:{number(nobody)}/milestones")
-        posting.store(gateway, posting.milestones(backlog, "BACKLOG"))
+        stock.fill(gateway.store, backlog)
         with gateway, Devices(mosquitto.port, signals, rate=RATE) as devices:
             devices.begin()
             until(lambda: gateway.signals() >= signals, "all signals are in the store")
