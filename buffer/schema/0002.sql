@@ -7,6 +7,7 @@ DROP INDEX entry_parked;
 ALTER TABLE entry DROP COLUMN parked;
 CREATE INDEX entry_pending ON entry (destination, lane, seq) WHERE state = 'pending';
 CREATE INDEX entry_dead_seq ON entry (seq) WHERE state = 'dead';
+CREATE INDEX entry_discarded_seq ON entry (seq) WHERE state = 'discarded';
 
 -- Which signals a milestone was concluded from. The journal is pruned around them.
 CREATE TABLE evidence (
@@ -20,6 +21,7 @@ SELECT each.value, m.seq FROM milestone AS m, json_each(CAST(m.evidence AS TEXT)
 ALTER TABLE milestone DROP COLUMN evidence;
 
 CREATE INDEX signal_key_signal ON signal_key (signal);
+CREATE INDEX milestone_key_milestone ON milestone_key (milestone);
 
 -- When a track last changed: one that nothing has touched for long is pruned.
 ALTER TABLE track ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
