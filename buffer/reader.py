@@ -124,87 +124,88 @@ class Reader:
         self, destination: str, lane: Lane, after: int, limit: int
     ) -> list[PendingEntry]:
         """Return the next entries of a destination in a lane, behind a sequence."""
-        rows = await self._rows(OUTBOX["pending"], (destination, lane, after, limit))
+        rows = await self.rows(OUTBOX["pending"], (destination, lane, after, limit))
         return [PendingEntry(*row) for row in rows]
 
     async def pending_of_key(self, destination: str, key: str, limit: int) -> list[PendingEntry]:
         """Return the first entries of a key that a destination has not got, whatever their lane."""
-        rows = await self._rows(OUTBOX["pending_of_key"], (key, destination, limit))
+        rows = await self.rows(OUTBOX["pending_of_key"], (key, destination, limit))
         return [PendingEntry(*row) for row in rows]
 
     async def dead_keys(self, destination: str) -> set[str]:
         """Return the keys that are held back by a dead letter."""
-        return {key for (key,) in await self._rows(OUTBOX["dead_keys"], (destination,))}
+        return {key for (key,) in await self.rows(OUTBOX["dead_keys"], (destination,))}
 
     async def oldest_pending(self, destination: str) -> int | None:
         """Return when the oldest undelivered milestone was recorded, None if there is none."""
-        rows = await self._rows(OUTBOX["oldest_pending"], (destination,))
+        rows = await self.rows(OUTBOX["oldest_pending"], (destination,))
         return int(rows[0][0]) if rows else None
 
     async def entries(self, destination: str | None, state: str, limit: int) -> list[EntryRow]:
         """Return entries in a state, oldest first."""
-        rows = await self._rows(OUTBOX["entries"], (destination, state, limit))
+        rows = await self.rows(OUTBOX["entries"], (destination, state, limit))
         return [EntryRow(*row) for row in rows]
 
     async def milestones_of_key(self, key: str, limit: int) -> list[StoryMilestone]:
         """Return the milestones that tell of a key, by the time they happened."""
-        rows = await self._rows(OUTBOX["milestones_of_key"], (key, limit))
+        rows = await self.rows(OUTBOX["milestones_of_key"], (key, limit))
         return [StoryMilestone(*row) for row in rows]
 
     async def milestone_by_id(self, milestone: bytes) -> StoryMilestone | None:
         """Return one milestone."""
-        rows = await self._rows(OUTBOX["milestone_by_id"], (milestone,))
+        rows = await self.rows(OUTBOX["milestone_by_id"], (milestone,))
         return StoryMilestone(*rows[0]) if rows else None
 
     async def evidence_of(self, milestone: int) -> list[int]:
         """Return the sequences of the signals that a milestone was concluded from."""
-        rows = await self._rows(OUTBOX["evidence_of_milestone"], (milestone,))
+        rows = await self.rows(OUTBOX["evidence_of_milestone"], (milestone,))
         return [seq for (seq,) in rows]
 
     async def entries_of(self, milestone: int) -> list[StoryEntry]:
         """Return what became of a milestone at each destination."""
-        rows = await self._rows(OUTBOX["entries_of_milestone"], (milestone,))
+        rows = await self.rows(OUTBOX["entries_of_milestone"], (milestone,))
         return [StoryEntry(*row) for row in rows]
 
     async def attempts_of(self, entry: int) -> list[StoryAttempt]:
         """Return every attempt to deliver an entry."""
-        rows = await self._rows(OUTBOX["attempts_of_entry"], (entry,))
+        rows = await self.rows(OUTBOX["attempts_of_entry"], (entry,))
         return [StoryAttempt(*row) for row in rows]
 
     async def signals_of_key(self, key: str, limit: int) -> list[int]:
         """Return the sequences of signals that tell of a key."""
-        return [seq for (seq,) in await self._rows(JOURNAL["signals_of_key"], (key, limit))]
+        return [seq for (seq,) in await self.rows(JOURNAL["signals_of_key"], (key, limit))]
 
     async def signals(self, sequences: Sequence[int]) -> list[SignalRow]:
         """Return signals by sequence, in order; those no longer kept are left out."""
-        rows = await self._rows(JOURNAL["signals"], (orjson.dumps(sequences).decode(),))
+        rows = await self.rows(JOURNAL["signals"], (orjson.dumps(sequences).decode(),))
         return [SignalRow(*row) for row in rows]
 
     async def quarantined(self, sequences: Sequence[int]) -> dict[int, str]:
         """Return why signals are in quarantine, by sequence; those that are not are left out."""
-        rows = await self._rows(
+        rows = await self.rows(
             JOURNAL["quarantined_of_signals"], (orjson.dumps(sequences).decode(),)
         )
         return dict(rows)
 
     async def latest_quarantine(self, limit: int) -> list[Quarantined]:
         """Return the newest quarantined signals, newest first."""
-        return [Quarantined(*r) for r in await self._rows(JOURNAL["latest_quarantine"], (limit,))]
+        return [Quarantined(*r) for r in await self.rows(JOURNAL["latest_quarantine"], (limit,))]
 
     async def latest_gaps(self, limit: int) -> list[GapRow]:
         """Return the newest gaps, newest first."""
-        return [GapRow(*row) for row in await self._rows(JOURNAL["latest_gaps"], (limit,))]
+        return [GapRow(*row) for row in await self.rows(JOURNAL["latest_gaps"], (limit,))]
 
     async def tallies(self) -> dict[str, int]:
         """Return all counts by name (see `buffer.tally`)."""
-        return dict(await self._rows(TALLY["tallies"]))
+        return dict(await self.rows(TALLY["tallies"]))
 
     async def heartbeat(self) -> Heartbeat | None:
         """Return when the daemon last said that it lives; None if it never ran."""
-        rows = await self._rows(TALLY["heartbeat"])
+        rows = await self.rows(TALLY["heartbeat"])
         return Heartbeat(*rows[0]) if rows else None
 
-    async def _rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
+    async def rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        """Return what a statement of `sql/*.sql` finds."""
         try:
             return list(await self._connection.execute_fetchall(statement, parameters))
         except sqlite3.Error as error:
