@@ -9,6 +9,7 @@ SQL = statements("tally")
 
 SIGNALS = "signals"
 QUARANTINED = "quarantined"
+"""Those that nobody has decided on."""
 GAPS = "gaps"
 
 

@@ -1,7 +1,7 @@
 -- name: standing
 -- Entries given by number, as they stand.
 SELECT e.seq, e.destination, e.key, e.state
-FROM json_each(?) AS each CROSS JOIN entry AS e ON e.seq = each.value ORDER BY e.seq;
+FROM json_each(?) AS each CROSS JOIN entry AS e ON e.seq = each.value;
 
 -- name: retry
 UPDATE entry SET state = 'pending', settled_at = NULL

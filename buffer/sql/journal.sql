@@ -39,12 +39,13 @@ SELECT signal FROM signal_key WHERE key = ? ORDER BY signal LIMIT ?;
 
 -- name: quarantined_of_signals
 SELECT signal, reason FROM quarantine
-WHERE signal IN (SELECT value FROM json_each(?)) ORDER BY seq;
+WHERE signal IN (SELECT value FROM json_each(?)) AND state = 'open' ORDER BY seq;
 
 -- name: latest_quarantine
--- The newest quarantined signals: when, whence and why.
+-- The newest quarantined signals that nobody has decided on: when, whence and why.
 SELECT q.recorded_at, j.source, j.subject, q.reason
-FROM quarantine AS q JOIN journal AS j ON j.seq = q.signal ORDER BY q.seq DESC LIMIT ?;
+FROM quarantine AS q JOIN journal AS j ON j.seq = q.signal
+WHERE q.state = 'open' ORDER BY q.seq DESC LIMIT ?;
 
 -- name: latest_gaps
 SELECT source, subject, noticed_at, reason, missed FROM gap ORDER BY seq DESC LIMIT ?;

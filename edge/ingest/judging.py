@@ -34,6 +34,9 @@ from edge.milestones.site import Site
 
 log = structlog.get_logger(__name__)
 
+Refused = list[tuple[int, str]]
+"""Signals to be set apart, by journal sequence, and why."""
+
 EXPIRE_LIMIT = 500
 """Deadlines taken in one piece of work, so that a commit stays short."""
 
@@ -111,15 +114,38 @@ class Judge:
             ],
         )
         tally.count(connection, {tally.SIGNALS: len(numbered), tally.GAPS: len(batch.gaps)})
-        observations, refused = self._decode(source, numbered)
+        added, refused = self._look_at(connection, source, numbered, now)
         self._quarantine(connection, refused, now)
-        return self._judge(connection, observations, now)
+        return added
+
+    def again(
+        self, connection: sqlite3.Connection, row: journal.SignalRow
+    ) -> tuple[int, list[str]]:
+        """Judge a signal of the journal by the configuration in force; it stays the evidence.
+
+        Return how many milestones are new, and what is wrong with the signal, if anything is.
+        What it led to the first time is recognised, and not concluded again.
+        """
+        signal = Signal(row.subject, row.payload, row.received_at, row.source_at, bool(row.good))
+        added, refused = self._look_at(connection, row.source, [(row.seq, signal)], self._clock())
+        return added, [reason for _, reason in refused]
+
+    def _look_at(
+        self,
+        connection: sqlite3.Connection,
+        source: str,
+        signals: Iterable[tuple[int, Signal]],
+        now: int,
+    ) -> tuple[int, Refused]:
+        observations, malformed = self._decode(source, signals)
+        added, refused = self._judge(connection, observations, now)
+        return added, malformed + refused
 
     def _decode(
         self, source: str, signals: Iterable[tuple[int, Signal]]
-    ) -> tuple[list[Observation], list[tuple[int, str]]]:
+    ) -> tuple[list[Observation], Refused]:
         observations: list[Observation] = []
-        refused: list[tuple[int, str]] = []
+        refused: Refused = []
         for seq, signal in signals:
             try:
                 observations += self._decoder.decode(seq, source, signal)
@@ -134,7 +160,7 @@ class Judge:
 
     def _judge(
         self, connection: sqlite3.Connection, observations: Sequence[Observation], now: int
-    ) -> int:
+    ) -> tuple[int, Refused]:
         try:
             with _all_or_nothing(connection):
                 decision = self._engine.collapse(observations, _StoredTracks(connection))
@@ -143,12 +169,10 @@ class Judge:
             raise  # of the store, not of the engine
         except Exception as error:
             if len(observations) != 1:
-                return sum(self._judge(connection, [one], now) for one in observations)
+                return _sum(self._judge(connection, [one], now) for one in observations)
             # As with a fault of the decoder.
             log.exception("engine_failed", signal=observations[0].signal)
-            reason = f"the engine failed on it: {error!r}"
-            self._quarantine(connection, [(observations[0].signal, reason)], now)
-            return 0
+            return 0, [(observations[0].signal, f"the engine failed on it: {error!r}")]
 
     def expire(
         self, connection: sqlite3.Connection, horizons: Mapping[str, int]
@@ -160,7 +184,9 @@ class Judge:
             keys = tracks.due(connection, owner, horizon, EXPIRE_LIMIT)
             if keys:
                 due = [TrackId(owner, key) for key in keys]
-                added += self._judge_due(connection, due, horizon, now)
+                concluded, refused = self._judge_due(connection, due, horizon, now)
+                self._quarantine(connection, refused, now)
+                added += concluded
             if len(keys) == EXPIRE_LIMIT:
                 # In the engine's order, rules first: a lifecycle must not give up
                 # waiting for what a rule has yet to conclude.
@@ -169,7 +195,7 @@ class Judge:
 
     def _judge_due(
         self, connection: sqlite3.Connection, due: Sequence[TrackId], horizon: int, now: int
-    ) -> int:
+    ) -> tuple[int, Refused]:
         try:
             with _all_or_nothing(connection):
                 decision = self._engine.expire(due, _StoredTracks(connection), horizon)
@@ -178,7 +204,7 @@ class Judge:
             raise  # of the store, not of the engine
         except Exception as error:
             if len(due) != 1:
-                return sum(self._judge_due(connection, [one], horizon, now) for one in due)
+                return _sum(self._judge_due(connection, [one], horizon, now) for one in due)
             # As with a fault of the decoder; the deadline is given up, or it would come for ever.
             (track,) = due
             log.exception("engine_failed", owner=track.owner, key=track.key)
@@ -186,12 +212,12 @@ class Judge:
             if state is not None:
                 tracks.put(connection, [tracks.TrackRow(*track, state[0], None, now)])
             last = journal.last_of_key(connection, track.key)
-            if last is not None:
-                reason = f"rule {track.owner}: the engine failed at its deadline: {error!r}"
-                self._quarantine(connection, [(last, reason)], now)
-            return 0
+            reason = f"rule {track.owner}: the engine failed at its deadline: {error!r}"
+            return 0, [] if last is None else [(last, reason)]
 
-    def _conclude(self, connection: sqlite3.Connection, decision: Decision, now: int) -> int:
+    def _conclude(
+        self, connection: sqlite3.Connection, decision: Decision, now: int
+    ) -> tuple[int, Refused]:
         changed = [
             tracks.TrackRow(*track, orjson.dumps(new.state), new.due_at, now)
             for track, new in decision.tracks.items()
@@ -212,8 +238,7 @@ class Judge:
             except Unencodable as error:
                 reason = f"{milestone.name} of {milestone.key} cannot be told: {error}"
                 refused += [(signal, reason) for signal in milestone.evidence[-1:]]
-        self._quarantine(connection, refused, now)
-        return added
+        return added, refused
 
     def _append(self, connection: sqlite3.Connection, milestone: Milestone, now: int) -> bool:
         row = outbox.MilestoneRow(
@@ -236,9 +261,15 @@ class Judge:
         }
         return outbox.append(connection, row, named | {milestone.key}, milestone.evidence, owed)
 
-    def _quarantine(
-        self, connection: sqlite3.Connection, refused: Sequence[tuple[int, str]], now: int
-    ) -> None:
+    def _quarantine(self, connection: sqlite3.Connection, refused: Refused, now: int) -> None:
         if refused:
             journal.quarantine(connection, [(seq, reason, now) for seq, reason in refused])
             tally.count(connection, {tally.QUARANTINED: len(refused)})
+
+
+def _sum(judged: Iterable[tuple[int, Refused]]) -> tuple[int, Refused]:
+    total, refused = 0, Refused()
+    for added, more in judged:
+        total += added
+        refused += more
+    return total, refused

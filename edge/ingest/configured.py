@@ -1,0 +1,32 @@
+"""The engine and the judge that a configuration asks for."""
+
+from drivers.contract import Clock
+from edge.config import Configuration
+from edge.ingest.judging import Judge, Route
+from edge.milestones.decode import Decoder, sources_of
+from edge.milestones.engine import RulesEngine
+from edge.milestones.site import Site
+
+
+def rules_engine(configuration: Configuration) -> RulesEngine:
+    """Return the engine with the rules and lifecycles of the configuration."""
+    return RulesEngine(
+        configuration.site.uri,
+        configuration.rules,
+        configuration.lifecycles,
+        sources_of(configuration.observations),
+    )
+
+
+def judge(configuration: Configuration, engine: RulesEngine, clock: Clock) -> Judge:
+    """Return the judge of what the configured sources say, for the configured destinations."""
+    return Judge(
+        decoder=Decoder(configuration.observations),
+        engine=engine,
+        site=Site(configuration.site.uri, configuration.site.zone_offset),
+        routes=[
+            Route(name, destination.lanes())
+            for name, destination in configuration.destinations.items()
+        ],
+        clock=clock,
+    )
