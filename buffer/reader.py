@@ -1,8 +1,10 @@
 """Reading the store, beside the writer or without one. Never waits for a commit."""
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from errno import EACCES
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,8 +108,7 @@ class Reader:
 
         """
         try:
-            # SQLite would only say that it is unable to open it, not why.
-            path.open("rb").close()
+            _must_be_readable(path)
             connection = await aiosqlite.connect(read_only(path), uri=True)
         except OSError as error:
             raise StoreFailed(
@@ -210,6 +211,17 @@ class Reader:
             return list(await self._connection.execute_fetchall(statement, parameters))
         except sqlite3.Error as error:
             raise _failed(self._path, error) from error
+
+
+def _must_be_readable(path: Path) -> None:
+    """Raise the OSError that says why not: SQLite would only say that it is unable to open it.
+
+    The file is not opened for that. Closing it would take away the locks that this process
+    holds on the store (fcntl(2)), and the next program to look at it would delete the -wal file.
+    """
+    path.stat()
+    if not os.access(path, os.R_OK):
+        raise PermissionError(EACCES, os.strerror(EACCES))
 
 
 def _hint(error: OSError) -> str:
