@@ -1,6 +1,10 @@
 -- name: last_signal
--- The highest journal sequence, 0 if there is none.
-SELECT coalesce(max(seq), 0) FROM journal;
+-- The highest journal sequence ever given, 0 if none was. sqlite_sequence tells of rows that
+-- are gone: pruned, or in the store that was set aside before this one.
+SELECT max(
+    coalesce((SELECT max(seq) FROM journal), 0),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
+);
 
 -- name: append_signal
 INSERT INTO journal (seq, source, subject, payload, source_at, received_at, recorded_at, good)
