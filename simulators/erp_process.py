@@ -28,20 +28,39 @@ class ErpProcess:
     milliseconds, `start` for about a second.
     """
 
-    def __init__(self, directory: Path, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seed: int = 0,
+        certificate: Path | None = None,
+        client_ca: Path | None = None,
+    ) -> None:
+        """With a certificate (PEM, with its key) it serves over TLS.
+
+        With a client's CA (PEM) it lets in only who shows a certificate of that CA.
+        """
         self.directory = directory
         self.log_file = directory / "erp.log"
         self._seed = seed
+        self._encryption: list[str | Path] = []
+        if certificate is not None:
+            self._encryption += ["--certificate", certificate]
+        if client_ca is not None:
+            self._encryption += ["--client-ca", client_ca]
         self._reserved = [reserve(), reserve()]
         self._port, self._control_port = map(number, self._reserved)
         self._control = httpx.Client(
             base_url=f"http://{HOST}:{self._control_port}", trust_env=False, timeout=10
         )
         self._process: subprocess.Popen[str] | None = None
-        self.url = f"http://{HOST}:{self._port}/milestones"
+        door = f"{'http' if certificate is None else 'https'}://{HOST}:{self._port}"
+        self.url = f"{door}/milestones"
         """Where milestones are posted."""
         self.look_up = f"{self.url}/{{id}}"
         """Where one is asked for, by its idempotency key."""
+        self.token_url = f"{door}/token"
+        """Where an OAuth 2 client fetches its tokens, if `access` names one."""
 
     def start(self) -> None:
         """Start it; return when it accepts connections. Its faults are none, its book is kept.
@@ -57,6 +76,7 @@ class ErpProcess:
                     *(sys.executable, "-m", "simulators.erp"),
                     *("--port", str(self._port), "--control-port", str(self._control_port)),
                     *("--book", str(self.directory / "book.db"), "--seed", str(self._seed)),
+                    *self._encryption,
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -111,8 +131,9 @@ class ErpProcess:
     def state(self) -> dict[str, Any]:
         """Return what it counts.
 
-        mode, bookings, posts, repeats (a key posted again), mismatches (a key
-        posted again with other bytes), faults (how often each was met).
+        mode, bookings, posts (requests), tokens (asked for), repeats (a key
+        posted again), mismatches (a key posted again with other bytes), faults
+        (how often each was met).
         Everything but bookings counts from its start.
         """
         return self._ask("GET", "/state")
@@ -120,6 +141,13 @@ class ErpProcess:
     def faults(self, **changes: object) -> dict[str, Any]:
         """Change its faults (see `simulators.erp.faults.Faults`); return those in force."""
         return self._ask("POST", "/faults", changes)
+
+    def access(self, **asked_for: object) -> None:
+        """Ask for these credentials and no others (see `simulators.erp.access.Access`).
+
+        Tokens that were issued before end.
+        """
+        self._ask("POST", "/access", asked_for)
 
     @contextlib.contextmanager
     def faulty(self, **changes: object) -> Iterator[None]:

@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS booking (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     type TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -27,7 +28,7 @@ class Booking:
     """One line of the book."""
 
     number: int
-    """In the order of booking; never used twice."""
+    """In the order of booking, without a gap."""
     key: str
     """The idempotency key."""
     type: str
@@ -60,6 +61,13 @@ class Outcome(Enum):
     """The key is booked, with other bytes."""
 
 
+class Line(NamedTuple):
+    """Where a posting stands in the book."""
+
+    number: int
+    outcome: Outcome
+
+
 class Book:
     """The book, open for writing by one process.
 
@@ -71,51 +79,67 @@ class Book:
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
         self._writer.execute(SCHEMA)
+        (last,) = self._writer.execute("SELECT max(number) FROM booking").fetchone()
+        self._last: int = last or 0
         # A second connection, because the writer's own would see what is not committed yet.
         self._reader = sqlite3.connect(path, isolation_level=None)
         self._writing = asyncio.Lock()
-        self._waiting: list[tuple[Posting, asyncio.Future[tuple[int, Outcome]]]] = []
+        self._waiting: list[tuple[Sequence[Posting], asyncio.Future[list[Line]]]] = []
 
-    async def enter(self, posting: Posting) -> tuple[int, Outcome]:
-        """Book it unless its key is booked; return the number of its line once that is on disk.
+    async def enter(self, postings: Sequence[Posting]) -> list[Line]:
+        """Book those whose keys are not booked; return their lines once they are on disk.
 
         Whoever gets the lock commits for all who wait: while one sync runs, the
         next transaction gathers.
         """
-        answer: asyncio.Future[tuple[int, Outcome]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((posting, answer))
+        answer: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((postings, answer))
         async with self._writing:
             if not answer.done():
                 together, self._waiting = self._waiting, []
                 try:
-                    lines = await asyncio.to_thread(
-                        self._commit, [wanted for wanted, _ in together]
+                    lines = iter(
+                        await asyncio.to_thread(
+                            self._commit, [each for wanted, _ in together for each in wanted]
+                        )
                     )
                 except sqlite3.Error as error:
                     for _, future in together:
                         future.set_exception(error)
                 else:
-                    for (_, future), line in zip(together, lines, strict=True):
-                        future.set_result(line)
+                    for wanted, future in together:
+                        future.set_result(list(itertools.islice(lines, len(wanted))))
         return answer.result()
 
-    def _commit(self, postings: Sequence[Posting]) -> list[tuple[int, Outcome]]:
+    def _commit(self, postings: Sequence[Posting]) -> list[Line]:
+        last, new = self._last, []
         with self._writer:  # commits, or rolls back
             self._writer.execute("BEGIN IMMEDIATE")
-            return [self._book(posting) for posting in postings]
+            booked = self._booked([posting.key for posting in postings])
+            lines = []
+            for posting in postings:
+                there = booked.get(posting.key)
+                if there is None:
+                    last += 1
+                    booked[posting.key] = last, posting.body
+                    new.append((last, posting.key, posting.type, posting.subject, posting.body))
+                    lines.append(Line(last, Outcome.NEW))
+                else:
+                    number, body = there
+                    is_same = body == posting.body
+                    lines.append(Line(number, Outcome.REPEATED if is_same else Outcome.DIFFERENT))
+            self._writer.executemany(
+                "INSERT INTO booking (number, key, type, subject, body) VALUES (?, ?, ?, ?, ?)", new
+            )
+        self._last = last
+        return lines
 
-    def _book(self, posting: Posting) -> tuple[int, Outcome]:
-        there = self._writer.execute(
-            "SELECT number, body FROM booking WHERE key = ?", (posting.key,)
-        ).fetchone()
-        if there is not None:
-            number, body = there
-            return number, Outcome.REPEATED if body == posting.body else Outcome.DIFFERENT
-        (number,) = self._writer.execute(
-            "INSERT INTO booking (key, type, subject, body) VALUES (?, ?, ?, ?) RETURNING number",
-            (posting.key, posting.type, posting.subject, posting.body),
-        ).fetchone()
-        return number, Outcome.NEW
+    def _booked(self, keys: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        rows = self._writer.execute(
+            "SELECT key, number, body FROM booking WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(keys),),
+        )
+        return {key: (number, body) for key, number, body in rows}
 
     def find(self, key: str) -> int | None:
         """Return the number under which the key is booked, or None."""
@@ -123,8 +147,7 @@ class Book:
         return None if row is None else int(row[0])
 
     def __len__(self) -> int:
-        count: int = self._reader.execute("SELECT count(*) FROM booking").fetchone()[0]
-        return count
+        return self._last
 
     def close(self) -> None:
         """Close the file."""

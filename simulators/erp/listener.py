@@ -1,6 +1,7 @@
 """A port that can refuse connections and drop those that stand, as a process that died would."""
 
 import asyncio
+import ssl
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,8 +17,11 @@ class Listener:
     uvicorn.Server is not used: it lets requests finish, and a dead ERP does not.
     """
 
-    def __init__(self, application: Starlette, port: int) -> None:
+    def __init__(
+        self, application: Starlette, port: int, encryption: ssl.SSLContext | None = None
+    ) -> None:
         self._port = port
+        self._encryption = encryption
         self._config = uvicorn.Config(application, log_config=None, lifespan="off", ws="none")
         self._config.load()
         self._state = ServerState()
@@ -32,7 +36,11 @@ class Listener:
         """
         if self._server is None:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: H11Protocol(self._config, self._state, {}), HOST, self._port, backlog=1024
+                lambda: H11Protocol(self._config, self._state, {}),
+                HOST,
+                self._port,
+                backlog=1024,
+                ssl=self._encryption,
             )
 
     def close(self) -> None:
