@@ -98,6 +98,6 @@ def _insert(connection: sqlite3.Connection, number: int) -> None:
 
 def _settle(connection: sqlite3.Connection, entries: list[int]) -> None:
     now = system_clock()
-    for entry in entries:
-        attempt = Attempt(entry, 1, now, now, "accepted", '201 {"receipt":"ERP-000001"}')
-        outbox.settle(connection, DESTINATION, attempt, "delivered")
+    receipt = '201 {"receipt":"ERP-000001"}'
+    attempts = [Attempt(entry, 1, now, now, "accepted", receipt) for entry in entries]
+    outbox.settle(connection, DESTINATION, [(attempt, "delivered") for attempt in attempts])

@@ -4,8 +4,11 @@ Functions run inside a transaction of the store (`Store.write`).
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
+
+import orjson
 
 from buffer import tally
 from buffer.lane import Lane
@@ -43,6 +46,9 @@ class PendingEntry(NamedTuple):
     occurred_at: int
     recorded_at: int
     body: bytes
+    lane: Lane
+    milestone: int
+    """The sequence of its milestone."""
 
 
 class Attempt(NamedTuple):
@@ -85,27 +91,34 @@ def append(
 
 
 def settle(
-    connection: sqlite3.Connection, destination: str, attempt: Attempt, state: State
+    connection: sqlite3.Connection, destination: str, ends: Sequence[tuple[Attempt, State]]
 ) -> None:
-    """Record how an attempt ended and which state the entry is in now."""
-    settled_at = None if state == "pending" else attempt.ended_at
-    connection.execute(SQL["append_attempt"], attempt)
-    connection.execute(
-        SQL["settle"],
-        (
-            state,
-            attempt.number,
-            attempt.verdict == "unknown",
-            attempt.detail,
-            settled_at,
-            attempt.entry,
-        ),
-    )
-    if state != "pending":
-        tally.count(
-            connection,
-            {tally.entries(destination, "pending"): -1, tally.entries(destination, state): 1},
-        )
+    """Record how attempts ended, each with the state that its entry is in now.
+
+    An entry that an operator discarded while it was sent stays discarded,
+    unless it turns out that it has arrived: then it is delivered, which is the truth.
+    Several attempts of one entry are given in their order.
+    """
+    connection.executemany(SQL["append_attempt"], [attempt for attempt, _ in ends])
+    given = orjson.dumps([attempt.entry for attempt, _ in ends]).decode()
+    decided: dict[int, State] = dict(connection.execute(SQL["not_pending"], (given,)).fetchall())
+    settled: list[tuple[object, ...]] = []
+    given_up: list[tuple[object, ...]] = []
+    changes = Counter[str]()
+    for attempt, state in ends:
+        is_unknown = attempt.verdict == "unknown"
+        was = decided.get(attempt.entry, "pending")
+        if was != "pending" and state != "delivered":
+            given_up.append((attempt.number, is_unknown, attempt.entry))
+            continue
+        at = None if state == "pending" else attempt.ended_at
+        settled.append((state, attempt.number, is_unknown, attempt.detail, at, attempt.entry))
+        if state != was:
+            changes[tally.entries(destination, was)] -= 1
+            changes[tally.entries(destination, state)] += 1
+    connection.executemany(SQL["settle"], settled)
+    connection.executemany(SQL["settle_decided"], given_up)
+    tally.count(connection, changes)
 
 
 def revive(connection: sqlite3.Connection, entry: int) -> tuple[str, str] | None:

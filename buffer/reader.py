@@ -128,10 +128,33 @@ class Reader:
         rows = await self.rows(OUTBOX["pending"], (destination, lane, after, limit))
         return [PendingEntry(*row) for row in rows]
 
-    async def pending_of_key(self, destination: str, key: str, limit: int) -> list[PendingEntry]:
-        """Return the first entries of a key that a destination has not got, whatever their lane."""
-        rows = await self.rows(OUTBOX["pending_of_key"], (key, destination, limit))
+    async def pending_of_key(
+        self, destination: str, key: str, after: int, limit: int
+    ) -> list[PendingEntry]:
+        """Return the next entries of a key that a destination has not got, whatever their lane.
+
+        `after` is the sequence of the milestone behind which to look.
+        """
+        rows = await self.rows(OUTBOX["pending_of_key"], (key, destination, after, limit))
         return [PendingEntry(*row) for row in rows]
+
+    async def hidden(self, destination: str, stretches: Sequence[tuple[str, int, int]]) -> set[int]:
+        """Return the positions of those stretches that hold entries a destination has not got.
+
+        A stretch is a key and two sequences of milestones: behind the one, before the other.
+        """
+        rows = await self.rows(OUTBOX["hidden"], (_json(stretches), destination))
+        return {position for (position,) in rows}
+
+    async def last_entry(self) -> tuple[int, int]:
+        """Return the sequences of the newest entry and of its milestone, zeros if there is none."""
+        rows = await self.rows(OUTBOX["last_entry"])
+        return tuple(rows[0]) if rows else (0, 0)
+
+    async def dead_among(self, destination: str, keys: Iterable[str]) -> set[str]:
+        """Return which of the keys are held back by a dead letter."""
+        rows = await self.rows(OUTBOX["dead_among"], (_json(list(keys)), destination))
+        return {key for (key,) in rows}
 
     async def dead_keys(self, destination: str) -> set[str]:
         """Return the keys that are held back by a dead letter."""
@@ -178,14 +201,12 @@ class Reader:
 
     async def signals(self, sequences: Sequence[int]) -> list[SignalRow]:
         """Return signals by sequence, in order; those no longer kept are left out."""
-        rows = await self.rows(JOURNAL["signals"], (orjson.dumps(sequences).decode(),))
+        rows = await self.rows(JOURNAL["signals"], (_json(sequences),))
         return [SignalRow(*row) for row in rows]
 
     async def quarantined(self, sequences: Sequence[int]) -> dict[int, str]:
         """Return why signals are in quarantine, by sequence; those that are not are left out."""
-        rows = await self.rows(
-            JOURNAL["quarantined_of_signals"], (orjson.dumps(sequences).decode(),)
-        )
+        rows = await self.rows(JOURNAL["quarantined_of_signals"], (_json(sequences),))
         return dict(rows)
 
     async def latest_quarantine(self, limit: int) -> list[Quarantined]:
@@ -222,6 +243,10 @@ def _must_be_readable(path: Path) -> None:
     path.stat()
     if not os.access(path, os.R_OK):
         raise PermissionError(EACCES, os.strerror(EACCES))
+
+
+def _json(values: object) -> str:
+    return orjson.dumps(values).decode()
 
 
 def _hint(error: OSError) -> str:

@@ -17,29 +17,59 @@ INSERT INTO entry (destination, milestone, key, lane, state) VALUES (?, ?, ?, ?,
 
 -- name: pending
 -- Entries of one destination in one lane behind a sequence, in order.
-SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body
+SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body,
+       e.lane, e.milestone
 FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
 WHERE e.destination = ? AND e.lane = ? AND e.state = 'pending' AND e.seq > ?
 ORDER BY e.seq LIMIT ?;
 
 -- name: pending_of_key
--- Entries of one key at one destination, in order, whatever their lane.
-SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body
+-- Entries of one key at one destination behind a milestone, in order, whatever their lane.
+SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body,
+       e.lane, e.milestone
 FROM milestone_key AS k
 JOIN milestone AS m ON m.seq = k.milestone AND m.key = k.key
 JOIN entry AS e ON e.milestone = m.seq
-WHERE k.key = ?1 AND e.destination = ?2 AND e.state = 'pending'
-ORDER BY k.milestone LIMIT ?3;
+WHERE k.key = ?1 AND k.milestone > ?3 AND e.destination = ?2 AND e.state = 'pending'
+ORDER BY k.milestone LIMIT ?4;
+
+-- name: hidden
+-- Which of these stretches of keys, a JSON array of [key, after, before] with sequences of
+-- milestones, hold entries that a destination has not got; by position, from 0.
+SELECT each.key FROM json_each(?1) AS each
+WHERE EXISTS (
+    SELECT 1 FROM milestone_key AS k JOIN entry AS e ON e.milestone = k.milestone AND e.key = k.key
+    WHERE k.key = each.value ->> 0
+      AND k.milestone > each.value ->> 1 AND k.milestone < each.value ->> 2
+      AND e.destination = ?2 AND e.state = 'pending'
+);
+
+-- name: dead_among
+-- Which of these keys, a JSON array, are held back by a dead letter.
+SELECT each.value FROM json_each(?1) AS each
+WHERE EXISTS (SELECT 1 FROM entry WHERE destination = ?2 AND key = each.value AND state = 'dead');
+
+-- name: last_entry
+SELECT seq, milestone FROM entry ORDER BY seq DESC LIMIT 1;
 
 -- name: append_attempt
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
 VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: not_pending
+-- Which of these entries, a JSON array, an operator has decided on, and how.
+SELECT seq, state FROM entry
+WHERE seq IN (SELECT value FROM json_each(?)) AND state <> 'pending';
 
 -- name: settle
 -- Once unsure, an entry stays so: a later attempt does not tell what became of the earlier one.
 UPDATE entry
 SET state = ?, attempts = ?, unsure = max(unsure, ?), outcome = ?, settled_at = ?
 WHERE seq = ?;
+
+-- name: settle_decided
+-- What an operator has given up meanwhile stays given up.
+UPDATE entry SET attempts = ?, unsure = max(unsure, ?) WHERE seq = ?;
 
 -- name: dead_keys
 SELECT DISTINCT key FROM entry WHERE destination = ? AND state = 'dead';

@@ -144,7 +144,7 @@ class Delivery:
                 self._queue.offer(row)
 
     async def _take_back(self, key: str) -> None:
-        rows = await self._reader.pending_of_key(self.name, key, CHUNK + 1)
+        rows = await self._reader.pending_of_key(self.name, key, 0, CHUNK + 1)
         entries = rows[:CHUNK]
         # Some may lie where the cursor still comes by.
         self._ahead.update(row.seq for row in entries if row.seq > self._cursor)
@@ -235,7 +235,7 @@ class Delivery:
     def _give_up(self, row: PendingEntry, started_at: int) -> None:
         """Record that nobody waits for the answer to what may have been sent: it is looked up."""
         attempt = self._ended(row, Unknown("stopped before the answer came"), started_at)
-        work = self._store.submit(lambda c: outbox.settle(c, self.name, attempt, "pending"))
+        work = self._store.submit(lambda c: outbox.settle(c, self.name, [(attempt, "pending")]))
         work.add_done_callback(lambda done: done.exception())  # a failed store ends the daemon
 
     def _ended(self, row: PendingEntry, verdict: Verdict, started_at: int) -> Attempt:
@@ -252,13 +252,15 @@ class Delivery:
         attempt = self._ended(row, verdict, started_at)
         match verdict:
             case Accepted():
-                await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "delivered"))
+                await self._store.write(
+                    lambda c: outbox.settle(c, self.name, [(attempt, "delivered")])
+                )
                 self._next(row.key)
             case Rejected():
                 holds = self._settings.after_rejection == "hold"
                 if holds:
                     self._queue.hold(row.key)
-                await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "dead"))
+                await self._store.write(lambda c: outbox.settle(c, self.name, [(attempt, "dead")]))
                 log.warning(
                     "entry_rejected",
                     destination=self.name,
@@ -273,7 +275,9 @@ class Delivery:
                     attempts=attempt.number, unsure=row.unsure or isinstance(verdict, Unknown)
                 )
                 self._rest(tried, verdict)
-                await self._store.write(lambda c: outbox.settle(c, self.name, attempt, "pending"))
+                await self._store.write(
+                    lambda c: outbox.settle(c, self.name, [(attempt, "pending")])
+                )
 
     def _next(self, key: str) -> None:
         if self._queue.settled(key):

@@ -101,7 +101,7 @@ class Outbox(RuleBasedStateMachine):
             was = self.entries[seq]
             number = was.attempts + 1
             attempt = Attempt(seq, number, 1, 2, verdict, "why")
-            self.write(lambda c: outbox.settle(c, was.destination, attempt, state))
+            self.write(lambda c: outbox.settle(c, was.destination, [(attempt, state)]))
             self.entries[seq] = replace(
                 was,
                 state=state,
@@ -167,7 +167,7 @@ class Outbox(RuleBasedStateMachine):
                     if each.lane == lane
                 ]
             for key in KEYS:
-                of_key = (key, destination, 1000)
+                of_key = (key, destination, 0, 1000)
                 rows = self.connection.execute(SQL["pending_of_key"], of_key).fetchall()
                 assert [row[0] for row in rows] == [seq for seq, each in waiting if each.key == key]
             dead = self.connection.execute(SQL["dead_keys"], (destination,)).fetchall()

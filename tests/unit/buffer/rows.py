@@ -47,4 +47,4 @@ def settle(
 ) -> None:
     """Settle an entry of the destination "erp"."""
     attempt = Attempt(entry, number, 3000, 3000 + number, verdict, f"{verdict} {number}")
-    outbox.settle(connection, "erp", attempt, state)
+    outbox.settle(connection, "erp", [(attempt, state)])

@@ -26,7 +26,7 @@ def pending(
 
 
 def pending_of_key(connection: sqlite3.Connection, key: str = "unit:1") -> list[int]:
-    return [row[0] for row in connection.execute(SQL["pending_of_key"], (key, "erp", 100))]
+    return [row[0] for row in connection.execute(SQL["pending_of_key"], (key, "erp", 0, 100))]
 
 
 def rows(connection: sqlite3.Connection) -> list[str]:
@@ -47,7 +47,17 @@ def test_a_milestone_is_owed_to_each_destination_with_its_event(
     row = milestone(7, "unit:1")
     assert pending(connection) == [
         PendingEntry(
-            1, "unit:1", 0, False, row.id, "picked", row.occurred_at, row.recorded_at, row.body
+            1,
+            "unit:1",
+            0,
+            False,
+            row.id,
+            "picked",
+            row.occurred_at,
+            row.recorded_at,
+            row.body,
+            Lane.NORMAL,
+            1,
         )
     ]
     assert tallies(connection) == {

@@ -41,8 +41,8 @@ async def test_entries_are_read_in_order_behind_a_sequence(store: Store, reader:
     ]
     assert [row.seq for row in await reader.pending("erp", Lane.NORMAL, 7, 1)] == [9]
     assert [row.seq for row in await reader.pending("erp", Lane.BULK, 0, 10)] == [13]
-    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 2)] == [5, 9]
-    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 9)] == [5, 9, 13]
+    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 0, 2)] == [5, 9]
+    assert [row.seq for row in await reader.pending_of_key("erp", "unit:1", 0, 9)] == [5, 9, 13]
     assert await reader.dead_keys("erp") == {"unit:0"}
     assert await reader.dead_keys("wms") == set()
     assert await reader.oldest_pending("erp") == milestone(3).recorded_at
@@ -112,7 +112,7 @@ async def test_reading_neither_waits_for_a_commit_nor_sees_half_of_one(
 
 async def test_reading_changes_nothing(reader: Reader) -> None:
     with pytest.raises(StoreFailed, match="readonly"):
-        await reader._rows("DELETE FROM journal")
+        await reader.rows("DELETE FROM journal")
 
 
 async def test_a_store_that_cannot_be_read_fails_in_words(tmp_path: Path) -> None:

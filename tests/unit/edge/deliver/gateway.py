@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -58,7 +58,10 @@ class ScriptedSink:
         """The numbers of what was sent, in order."""
         return [number(entry) for entry in self.sent]
 
-    async def deliver(self, entry: Entry) -> Verdict:
+    batch_limit = 1
+
+    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
+        (entry,) = entries
         if entry.key in self.under_way:
             self.overtaken.append(entry.key)
         self.sent.append(entry)
@@ -71,7 +74,7 @@ class ScriptedSink:
             self.under_way.discard(entry.key)
         if isinstance(verdict, Accepted):
             self.booked.append(entry)
-        return verdict
+        return [verdict]
 
     async def look_up(self, entry: Entry) -> Accepted | None:
         self.looked_up.append(entry)
