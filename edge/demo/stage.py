@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,6 +17,7 @@ from edge.demo.example import Addresses, configuration
 from simulators.broker import Broker, BrokerFailed
 from simulators.erp_process import ErpFailed, ErpProcess
 from simulators.ports import free_port
+from simulators.proxy import Proxy
 
 STOP_SECONDS = 15.0
 
@@ -47,6 +49,8 @@ class Staging:
     """Further lines for the [store] section of the configuration."""
     environment: Callable[[Path], Mapping[str, str]] = _nothing
     """What is added to the daemon's environment; called with the stage's directory."""
+    is_networked: bool = False
+    """Whether the daemon reaches broker and ERP over a network that can be bad."""
 
 
 AS_SHIPPED = Staging()
@@ -61,6 +65,10 @@ class Stage:
         self.broker = Broker(self.directory / "broker")
         self.erp = ErpProcess(self.directory / "erp", seed=seed)
         self.progress = SiteProgress()
+        self._staging = staging
+        self._erp_port = urlsplit(self.erp.url).port or 0
+        self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
+        """The network, if the staging has one."""
         self._environment = {**os.environ, **staging.environment(self.directory)}
         self._seed = seed
         self._play_seconds = play_seconds
@@ -83,20 +91,8 @@ class Stage:
 
         """
         stage = cls(seed, play_seconds, staging)
-        stage.config.write_text(
-            configuration(
-                Addresses(
-                    opcua_port=stage._plc_port,
-                    mqtt_port=stage.broker.port,
-                    erp_url=stage.erp.url,
-                    erp_look_up=stage.erp.look_up,
-                    directory=stage.directory,
-                ),
-                store=staging.store,
-            ),
-            encoding="utf-8",
-        )
         try:
+            await stage._configure()
             await asyncio.to_thread(stage.broker.start)
             # All at once: a daemon waits for devices that are not there yet.
             await asyncio.gather(
@@ -150,6 +146,24 @@ class Stage:
         assert self._site.stdin is not None
         self._site.stdin.write(b"play\n")
 
+    async def _configure(self) -> None:
+        mqtt_port, url, look_up = self.broker.port, self.erp.url, self.erp.look_up
+        if self._staging.is_networked:
+            for proxy in (self.to_broker, self.to_erp):
+                await proxy.open()
+            mqtt_port = self.to_broker.port
+            direct, passed_on = f":{self._erp_port}/", f":{self.to_erp.port}/"
+            url, look_up = url.replace(direct, passed_on), look_up.replace(direct, passed_on)
+        addresses = Addresses(
+            opcua_port=self._plc_port,
+            mqtt_port=mqtt_port,
+            erp_url=url,
+            erp_look_up=look_up,
+            directory=self.directory,
+        )
+        text = configuration(addresses, store=self._staging.store)
+        self.config.write_text(text, encoding="utf-8")
+
     async def _start_site(self) -> None:
         with (self.directory / "site.log").open("ab") as log:
             self._site = await asyncio.create_subprocess_exec(
@@ -190,6 +204,8 @@ class Stage:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
+        for proxy in (self.to_broker, self.to_erp):
+            await proxy.close()
         # How they end no longer matters: interrupted while it starts, none ends well.
         with contextlib.suppress(BrokerFailed):
             await asyncio.to_thread(self.broker.stop)
