@@ -20,6 +20,7 @@ from simulators.ports import free_port
 from simulators.proxy import Proxy
 
 STOP_SECONDS = 15.0
+MILEPOST = Path(sys.executable).with_name("milepost")
 
 
 class StageFailed(Exception):
@@ -70,7 +71,7 @@ class Stage:
         self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
         """The network, if the staging has one."""
         self._environment = {**os.environ, **staging.environment(self.directory)}
-        self._seed = seed
+        self.seed = seed
         self._play_seconds = play_seconds
         self._plc_port = free_port()
         self._site: asyncio.subprocess.Process | None = None
@@ -104,10 +105,9 @@ class Stage:
 
     async def start_daemon(self) -> None:
         """Start the daemon as it is installed."""
-        milepost = Path(sys.executable).with_name("milepost")
         with (self.directory / "daemon.log").open("ab") as log:
             self._daemon = await asyncio.create_subprocess_exec(
-                *(milepost, "run", "--config", self.config),
+                *(MILEPOST, "run", "--config", self.config),
                 stdout=log,
                 stderr=log,
                 env=self._environment,
@@ -128,6 +128,23 @@ class Stage:
         assert self._daemon is not None
         await self._daemon.wait()
         await self.start_daemon()
+
+    async def command(self, *arguments: str) -> None:
+        """Run `milepost` as an operator does.
+
+        Raises:
+            StageFailed: It says that something is wrong.
+
+        """
+        process = await asyncio.create_subprocess_exec(
+            *(MILEPOST, *arguments, "--config", self.config),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+        )
+        _, said = await process.communicate()
+        if process.returncode != 0:
+            raise StageFailed(f"milepost {' '.join(arguments)}: {said.decode().strip()}")
 
     @property
     def daemon_pid(self) -> int:
@@ -168,7 +185,7 @@ class Stage:
         with (self.directory / "site.log").open("ab") as log:
             self._site = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "simulators.site"),
-                *("--seed", str(self._seed), "--seconds", str(self._play_seconds)),
+                *("--seed", str(self.seed), "--seconds", str(self._play_seconds)),
                 *("--opcua-port", str(self._plc_port), "--mqtt-port", str(self.broker.port)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -1,9 +1,14 @@
 """What an ERP does to those who depend on it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from edge.demo.faults.fault import Fault, Happening, in_thread
 from edge.demo.stage import Stage
+from simulators.scenario import plan
+
+SHARE_REJECTED = 12
+"""One of so many units and orders."""
 
 
 def _for_a_while(words: str, **faults: object) -> Fault:
@@ -20,7 +25,33 @@ def _for_a_while(words: str, **faults: object) -> Fault:
     return Fault(f"the ERP {words}", happenings)
 
 
+def _rejects(stage: Stage, play: float) -> Sequence[Happening]:
+    subjects = sorted({fact.key for fact in plan(stage.seed, play).truth})[::SHARE_REJECTED]
+    return [
+        Happening(
+            0.0,
+            f"the ERP rejects whatever is about {len(subjects)} units and orders",
+            in_thread(stage.erp.faults, reject_subjects=subjects),
+        ),
+        Happening(0.9 * play, "the ERP is mended", in_thread(stage.erp.faults, reject_subjects=[])),
+        # Not before everything else is settled: a later rejection would be left over.
+        Happening(
+            play + 1,
+            "an operator has the dead letters sent again: milepost outbox retry --all",
+            partial(stage.command, "outbox", "retry", "--all"),
+        ),
+    ]
+
+
 FAULTS = {
+    "erp-rejects": Fault(
+        "the ERP rejects some units and orders, until an operator has them sent again", _rejects
+    ),
+    "erp-overloaded": _for_a_while(
+        "takes ten requests a second, the slower the more come at once",
+        requests_per_second=10.0,
+        crowd_delay_seconds=0.05,
+    ),
     "erp-down": _for_a_while("refuses connections", down=True),
     "erp-slow": _for_a_while("takes two seconds for each posting", delay_seconds=2.0),
     "erp-errors": _for_a_while(
