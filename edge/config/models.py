@@ -56,6 +56,10 @@ class StoreSettings(Settings):
     """Where everything that must survive is kept."""
 
     path: Path = Path("/var/lib/milepost/milepost.db")
+    keep_signals_days: Annotated[int, Field(ge=1)] = 30
+    """How long signals are kept; those that explain an undelivered milestone, until it is."""
+    keep_milestones_days: Annotated[int, Field(ge=1)] = 400
+    """How long delivered milestones are kept, and how long a fact said again is recognised."""
 
 
 class ControlSettings(Settings):
