@@ -1,12 +1,16 @@
 """What a destination answered, and what it says in its own words."""
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import orjson
+
+from drivers.http.secret import hide
 
 LONGEST_WAIT_SECONDS = 3600.0
 """What a destination asks for beyond that is cut: it may be back sooner than it thinks."""
@@ -23,26 +27,45 @@ class Answer:
     received_at: int
     """Milliseconds since the Unix epoch."""
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """By name in lower case."""
-    body: bytes
+    body: bytes = field(repr=False)
     """Its beginning, at least."""
+    is_whole: bool = True
+    """False if the body was cut."""
+    secrets: Sequence[str] = field(default=(), repr=False)
+    """What must not be shown, although the destination may repeat it."""
 
     def told(self) -> str:
         """Return the status and the destination's own words, short, on one line."""
-        words = ": ".join(self.members("title", "detail")) or self.text()
-        return f"{self.status} {clean(words or self.headers.get('location', ''))}".rstrip()
+        # As RFC 9457, or as token endpoints say it (RFC 6749, section 5.2).
+        said = self.members("title", "detail", "error", "error_description")
+        words = ": ".join(said) or self.text()
+        return f"{self.status} {clean(hide(self.secrets, words)) or self.location()}".rstrip()
+
+    def location(self) -> str:
+        """Return where else it says to look, fit to be shown; empty if nowhere."""
+        return clean(hide(self.secrets, self.headers.get("location", "")))
 
     def is_problem(self) -> bool:
         """Tell whether the body is a problem as RFC 9457 describes it."""
         kind = self.headers.get("content-type", "")
         return kind.lower().startswith("application/problem+json")
 
+    def parsed(self) -> Any:
+        """Return the body as JSON.
+
+        Raises:
+            ValueError: It is none, or not all of it is there.
+
+        """
+        return orjson.loads(self.body.removeprefix(BOM_UTF8))
+
     def members(self, *names: str) -> list[str]:
         """Return those of the named members that the body, a JSON object, has as text."""
         try:
-            body: Any = json.loads(self.body)
-        except (ValueError, RecursionError):
+            body = self.parsed()
+        except ValueError:
             return []
         if not isinstance(body, dict):
             return []
@@ -73,6 +96,7 @@ class Answer:
 
 def clean(text: str) -> str:
     """Make one short line of it, without anything that a terminal would obey."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    words = " ".join(printable.split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    words = " ".join(text.split())
     return words if len(words) <= LONGEST_WORDS else words[: LONGEST_WORDS - 1] + "…"

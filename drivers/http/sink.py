@@ -1,52 +1,50 @@
-"""An HTTP destination: the only file of this driver that does I/O with it."""
+"""An HTTP destination."""
 
-import asyncio
-import ssl
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import cast
 
 import httpx
 import structlog
 
-from drivers.contract import Accepted, Clock, Entry, Verdict
+from drivers.contract import Accepted, Clock, Divide, Entry, Retry, Unknown, Verdict
 from drivers.http import encode
 from drivers.http.answer import Answer
-from drivers.http.bearer import BearerToken
-from drivers.http.settings import HttpSettings
+from drivers.http.connections import LONGEST_BODY, Connections, Identity, Patience, place_of
+from drivers.http.credentials import Basic, Bearer, Credentials, Nobody, Shown, Signature
+from drivers.http.oauth2 import OAuth2
+from drivers.http.results import judge_batch
+from drivers.http.settings import (
+    BasicSettings,
+    BearerSettings,
+    HttpSettings,
+    OAuth2Settings,
+    SignatureSettings,
+)
 from drivers.http.verdicts import FAILURES, judge, judge_failure, judge_look_up
 
-LONGEST_BODY = 64 * 1024
-"""Bytes of an answer that are read; what comes after them decides nothing."""
-# Many servers close after 5 s of silence. A request that meets the closing has an unknown
-# outcome, which costs far more than a new connection.
-KEEP_ALIVE_SECONDS = 3.0
+LONGEST_RESULT = 2 * 1024
+"""Bytes that are read of what an answer tells of one entry of a batch."""
 
 log = structlog.get_logger(__name__)
 
 
 class HttpSink:
-    """Posts each entry in a request of its own.
+    """Posts entries, one in each request or in batches.
 
-    As many connections are open as entries are in flight; how many that are is
-    the caller's to bound. A delivery takes at most connect_timeout_seconds and
-    timeout_seconds together.
-
-    It speaks through httpx's transport, below its client: redirects, cookies,
-    proxies and certificates from the environment, unpacking of answers are all
-    features of the client, and would all have to be switched off.
+    As many connections are open as deliveries are under way; how many that are
+    is the caller's to bound. A request takes at most twice
+    connect_timeout_seconds and timeout_seconds together. A delivery is one
+    request; where tokens are fetched it may be up to four.
     """
 
     def __init__(self, settings: HttpSettings, clock: Clock) -> None:
         self._settings = settings
-        self._clock = clock
-        self._patience = settings.connect_timeout_seconds + settings.timeout_seconds
-        self._timeouts = httpx.Timeout(
-            settings.timeout_seconds, connect=settings.connect_timeout_seconds
-        ).as_dict()
-        file = settings.bearer_token_file
-        self._token = None if file is None else BearerToken(file)
+        patience = Patience(settings.connect_timeout_seconds, settings.timeout_seconds)
+        identity = Identity(
+            settings.ca_file, settings.client_certificate_file, settings.client_key_file
+        )
+        self._connections = Connections(identity, patience, clock)
+        self._credentials = _credentials(settings, patience, clock)
         self._headers = httpx.Headers(
             {
                 "user-agent": "milepost",
@@ -55,86 +53,101 @@ class HttpSink:
             }
         )
         self._headers.update(settings.headers)
-        self._trust = ssl.create_default_context(cafile=settings.ca_file)
-        # One transport for each connection: a shared pool examines all of its connections at
-        # each request, which at 32 in flight doubles what a request costs.
-        self._idle: list[httpx.AsyncHTTPTransport] = []
 
     @property
     def batch_limit(self) -> int:
-        """One entry in each request."""
-        return 1
+        """The most entries in a request."""
+        return 1 if self._settings.batch is None else self._settings.batch.max_entries
 
-    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
-        """Post the entry once and say how it ended."""
-        url = self._settings.url
-        (entry,) = entries
-        try:
-            return [judge(await self._ask("POST", url, encode.headers(entry), entry.body))]
-        except FAILURES as error:
-            return [judge_failure(error, _place(url))]
+    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict] | Divide:
+        """Post the entries once and say how each ended."""
+        if self._settings.batch is None:
+            (entry,) = entries
+            answer = await self._ask(
+                "POST", self._settings.url, encode.headers(entry), entry.body, entry.id
+            )
+            return [judge(answer) if isinstance(answer, Answer) else answer]
+        body, limit = encode.batch(entries), self._settings.batch.max_bytes
+        if len(entries) > 1 and len(body) > limit:
+            return Divide(f"{len(body)} bytes, and batch.max_bytes is {limit}", too_large=True)
+        answer = await self._ask(
+            "POST",
+            self._settings.url,
+            {"content-type": encode.BATCH},
+            body,
+            encode.message_id(entries),
+            at_most=LONGEST_BODY + LONGEST_RESULT * len(entries),
+        )
+        if isinstance(answer, Answer):
+            return judge_batch(answer, entries)
+        return [answer] * len(entries)
 
     async def look_up(self, entry: Entry) -> Accepted | None:
         """Ask whether the entry has arrived, where the destination can be asked."""
         if self._settings.look_up is None:
             return None
         url = self._settings.look_up.replace("{id}", entry.id)
-        try:
-            answer = await self._ask("GET", url, {}, b"")
-        except FAILURES as error:
-            reason = judge_failure(error, _place(url)).reason
-            log.warning("look_up_failed", url=_place(url), reason=reason)
+        answer = await self._ask("GET", url, {}, b"", entry.id)
+        if not isinstance(answer, Answer):
+            log.warning("look_up_failed", url=place_of(url), reason=answer.reason)
             return None
         found = judge_look_up(answer)
         if found is None and answer.status != HTTPStatus.NOT_FOUND:
-            log.warning("look_up_failed", url=_place(url), reason=f"answered {answer.status}")
+            log.warning("look_up_failed", url=place_of(url), reason=f"answered {answer.status}")
         return found
 
     async def close(self) -> None:
         """Give up the connections."""
-        while self._idle:
-            await self._idle.pop().aclose()
+        await self._credentials.close()
+        await self._connections.close()
 
-    async def _ask(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        request = httpx.Request(
-            method,
-            url,
-            headers=[*self._headers.items(), *headers.items(), *self._authorization()],
-            content=body,
-            extensions={"timeout": self._timeouts},
-        )
-        transport = self._idle.pop() if self._idle else self._new_transport()
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        message_id: str,
+        *,
+        at_most: int = LONGEST_BODY,
+    ) -> Answer | Retry | Unknown:
+        """Return what was answered, or what it means that nothing was.
+
+        What was answered 401 has had no effect: it is asked once more if there
+        are other credentials to show.
+        """
+        shown = Shown()
         try:
-            # httpx bounds the time between two bytes; a server that drips them is bounded here.
-            async with asyncio.timeout(self._patience):
-                response = await transport.handle_async_request(request)
-                async with aclosing(response):
-                    beginning = await _beginning(response)
-        finally:
-            self._idle.append(transport)
-        return Answer(_place(url), self._clock(), response.status_code, response.headers, beginning)
+            for is_last in (False, True):
+                shown = await self._credentials.show(message_id, body)
+                answer = await self._connections.ask(
+                    method,
+                    url,
+                    [*self._headers.items(), *headers.items(), *shown.headers],
+                    body,
+                    at_most=at_most,
+                    secrets=shown.secrets,
+                )
+                if (
+                    is_last
+                    or answer.status != HTTPStatus.UNAUTHORIZED
+                    or not self._credentials.refused(shown)
+                ):
+                    break
+        except FAILURES as error:
+            return judge_failure(error, place_of(url), shown.secrets)
+        return answer
 
-    def _authorization(self) -> list[tuple[str, str]]:
-        return [] if self._token is None else [("authorization", f"Bearer {self._token()}")]
 
-    def _new_transport(self) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        return httpx.AsyncHTTPTransport(verify=self._trust, limits=limits, trust_env=False)
-
-
-def _place(url: str) -> str:
-    """Return the address as it may be shown: its query may hold a key."""
-    return url.partition("?")[0]
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """Read the body, at most LONGEST_BODY bytes of it."""
-    body = bytearray()
-    # Raw: a compressed body was not asked for, and may unfold to any size.
-    generator = cast("AsyncGenerator[bytes]", response.aiter_raw())
-    async with aclosing(generator) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) >= LONGEST_BODY:
-                break
-    return bytes(body[:LONGEST_BODY])
+def _credentials(settings: HttpSettings, patience: Patience, clock: Clock) -> Credentials:
+    match settings.auth:
+        case None:
+            return Nobody()
+        case BearerSettings() as auth:
+            return Bearer(auth)
+        case BasicSettings() as auth:
+            return Basic(auth)
+        case OAuth2Settings() as auth:
+            return OAuth2(auth, patience, clock)
+        case SignatureSettings() as auth:
+            return Signature(auth, clock)

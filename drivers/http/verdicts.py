@@ -7,16 +7,17 @@ held against an entry: only an answer about the entry itself makes it a dead let
 """
 
 import re
-import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 import httpx
 
 from drivers.contract import Accepted, Rejected, Retry, Unknown, Verdict
-from drivers.http.answer import Answer, clean
-from drivers.http.bearer import TokenUnreadable
+from drivers.http.answer import Answer
+from drivers.http.reasons import broken, refused_by_tls, unreachable
+from drivers.http.secret import NoCredentials, hide
 
 # How destinations say, with a 409, that they have the entry, or that they are still at it. A
 # bare "already" is not enough: a period can be "already closed".
@@ -35,10 +36,14 @@ def judge(answer: Answer) -> Verdict:
     return _BY_STATUS.get(answer.status, by_class)(answer)
 
 
-def judge_failure(error: Exception, place: str) -> Retry | Unknown:
-    """Return the verdict that one of `FAILURES` means: no answer came from `place`."""
+def judge_failure(error: Exception, place: str, secrets: Sequence[str] = ()) -> Retry | Unknown:
+    """Return the verdict that one of `FAILURES` means: no answer came from `place`.
+
+    None of the secrets is in its words.
+    """
     kind = next(kind for kind in FAILURES if isinstance(error, kind))
-    return _BY_FAILURE[kind](error, place)
+    verdict = _BY_FAILURE[kind](error, place)
+    return replace(verdict, reason=hide(secrets, verdict.reason))
 
 
 def judge_look_up(answer: Answer) -> Accepted | None:
@@ -79,13 +84,16 @@ def _not_now(answer: Answer) -> Verdict:
 
 
 def _overloaded(answer: Answer) -> Verdict:
+    return Retry(answer.told(), answer.retry_after(), overloaded=True)
+
+
+def _closed(answer: Answer) -> Verdict:
     return Retry(answer.told(), answer.retry_after(), outage=True)
 
 
 def _not_allowed(answer: Answer) -> Verdict:
     return Retry(
-        f"credentials refused: check bearer_token_file and our rights at {answer.place};"
-        f" {answer.told()}",
+        f"credentials refused: check auth and our rights at {answer.place}; {answer.told()}",
         answer.retry_after(),
         outage=True,
     )
@@ -111,7 +119,7 @@ def _not_found(answer: Answer) -> Verdict:
 
 
 def _redirected(answer: Answer) -> Verdict:
-    target = clean(answer.headers.get("location", "an address it does not tell"))
+    target = answer.location() or "an address it does not tell"
     return Retry(
         f"{answer.status}: redirected to {target}; set url to the final address", outage=True
     )
@@ -164,7 +172,7 @@ _BY_STATUS: dict[int, _Judge] = {
     429: _overloaded,
     501: _wrong_address,
     502: _out_of_reach,
-    503: _overloaded,
+    503: _closed,
     504: _out_of_reach,
     505: _wrong_address,
     511: _not_allowed,
@@ -175,15 +183,11 @@ _BY_STATUS: dict[int, _Judge] = {
 
 
 def _unreachable(error: Exception, place: str) -> Retry | Unknown:
-    return Retry(_why_unreachable(error, place), outage=True)
+    return Retry(unreachable(error, place), outage=True)
 
 
 def _no_connection(_: Exception, place: str) -> Retry | Unknown:
     return Retry(f"no connection to {place} within connect_timeout_seconds", outage=True)
-
-
-def _none_free(_: Exception, place: str) -> Retry | Unknown:
-    return Retry(f"no connection to {place} was free")
 
 
 def _no_answer(_: Exception, place: str) -> Retry | Unknown:
@@ -191,57 +195,31 @@ def _no_answer(_: Exception, place: str) -> Retry | Unknown:
 
 
 def _broken(error: Exception, place: str) -> Retry | Unknown:
-    return Unknown(f"the connection to {place} broke before the whole answer: {clean(str(error))}")
+    # With TLS 1.3 a server looks at our certificate only after we could begin to send; what it
+    # then says refuses the connection, and with it all that was sent over it.
+    if (refusal := refused_by_tls(error, place)) is not None:
+        return Retry(refusal, outage=True)
+    return Unknown(broken(error, place))
 
 
-def _no_token(error: Exception, _: str) -> Retry | Unknown:
-    return Retry(str(error), outage=True)
+def _no_credentials(error: Exception, _: str) -> Retry | Unknown:
+    after = error.after if isinstance(error, NoCredentials) else None
+    return Retry(str(error), after, outage=True)
 
 
 _BY_FAILURE: dict[type[Exception], Callable[[Exception, str], Retry | Unknown]] = {
-    TokenUnreadable: _no_token,
+    NoCredentials: _no_credentials,
     httpx.ConnectTimeout: _no_connection,
     httpx.ConnectError: _unreachable,
-    httpx.PoolTimeout: _none_free,
     httpx.ReadTimeout: _no_answer,
     httpx.WriteTimeout: _no_answer,
     TimeoutError: _no_answer,
     httpx.ReadError: _broken,
     httpx.WriteError: _broken,
-    httpx.CloseError: _broken,
     # Not a NetworkError, although most often it is a connection that was cut.
     httpx.RemoteProtocolError: _broken,
+    # What TLS finds wrong once connected is not wrapped by httpx.
+    ssl.SSLError: _broken,
 }
 FAILURES: tuple[type[Exception], ...] = tuple(_BY_FAILURE)
 """All ways in which an exchange fails. Anything else that is raised is a fault of our own."""
-
-
-def _why_unreachable(error: BaseException, place: str) -> str:
-    for cause in _causes(error):
-        match cause:
-            case socket.gaierror():
-                return (
-                    f"the name in {place} does not resolve ({cause.strerror});"
-                    " check url and the name service"
-                )
-            case ConnectionRefusedError():
-                return f"refusing connections at {place}"
-            case ssl.SSLCertVerificationError():
-                return (
-                    f"certificate not trusted: {place}: {cause.verify_message};"
-                    " check ca_file and the host name"
-                )
-            case ssl.SSLError():
-                why = clean(getattr(cause, "reason", None) or str(cause)).replace("_", " ").lower()
-                return f"TLS with {place} fails: {why}; is https:// right for this port?"
-    return f"cannot connect to {place}: {clean(str(error))}"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and what led to it; several addresses of one name fail as a group."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for each in error.exceptions:
-                yield from _causes(each)
-        error = error.__cause__ or error.__context__

@@ -39,11 +39,25 @@ def test_the_sample_is_valid() -> None:
         ({"headers": {"ce-id": "1"}}, "set by the driver"),
         ({"headers": {"Content-Type": "text/plain"}}, "set by the driver"),
         ({"headers": {"Idempotency-Key": "1"}}, "set by the driver"),
-        ({"headers": {"Authorization": "Basic eDp5"}}, "bearer_token_file"),
+        ({"headers": {"Authorization": "Basic eDp5"}}, "use auth"),
         ({"headers": {"x tenant": "1"}}, "no name for a header"),
         ({"headers": {"x-tenant": "1\r\nce-id: 2"}}, "printable ASCII"),
         ({"ca_file": "/nowhere/ca.pem"}, "file"),
-        ({"bearer_token_file": "/nowhere/token"}, "no such file"),
+        ({"headers": {"Webhook-Id": "1"}}, "set by the driver"),
+        ({"auth": {"kind": "bearer", "token_file": "/nowhere/token"}}, "no such file"),
+        ({"auth": {"kind": "bearer"}}, "token_file"),
+        ({"auth": {"kind": "basic", "user": "a:b", "password_file": __file__}}, "pattern"),
+        ({"auth": {"kind": "kerberos"}}, "kind"),
+        ({"client_certificate_file": __file__}, "go together"),
+        (
+            {
+                "url": "http://127.0.0.1/",
+                "client_certificate_file": __file__,
+                "client_key_file": __file__,
+            },
+            "https:// only",
+        ),
+        ({"batch": {"max_entries": 1}}, "greater than or equal to 2"),
         ({"retries": 3}, "not permitted"),
     ],
 )
@@ -52,14 +66,47 @@ def test_what_cannot_work_is_refused_in_words(wrong: dict[str, object], words: s
         HttpSettings.model_validate({"url": URL, **wrong})
 
 
+def auths(secret: Path) -> dict[str, dict[str, object]]:
+    return {
+        "bearer": {"kind": "bearer", "token_file": secret},
+        "basic": {"kind": "basic", "user": "milepost", "password_file": secret},
+        "oauth2": {
+            "kind": "oauth2",
+            "token_url": "https://login.example/token",
+            "client_id": "milepost",
+            "client_secret_file": secret,
+        },
+    }
+
+
 @pytest.mark.parametrize("exposed", ["url", "look_up"])
-def test_a_token_is_never_configured_to_travel_in_the_clear(tmp_path: Path, exposed: str) -> None:
-    token = tmp_path / "token"
-    token.write_text("abc")
-    safe = {"url": URL, "look_up": URL + "/{id}", "bearer_token_file": token}
+@pytest.mark.parametrize("kind", ["bearer", "basic", "oauth2"])
+def test_a_secret_is_never_configured_to_travel_in_the_clear(
+    tmp_path: Path, exposed: str, kind: str
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("abc")
+    safe = {"url": URL, "look_up": URL + "/{id}", "auth": auths(secret)[kind]}
 
     HttpSettings.model_validate(safe)
     HttpSettings.model_validate({**safe, exposed: "http://127.0.0.1:8080/{id}"})
     HttpSettings.model_validate({**safe, exposed: "http://[::1]:8080/{id}"})
-    with pytest.raises(ValidationError, match="anyone on the way can read the token"):
+    with pytest.raises(ValidationError, match="anyone on the way can read the secret"):
         HttpSettings.model_validate({**safe, exposed: "http://erp.example/{id}"})
+
+
+def test_a_clients_secret_is_never_configured_to_travel_in_the_clear(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("abc")
+    exposed = {**auths(secret)["oauth2"], "token_url": "http://login.example/token"}
+
+    with pytest.raises(ValidationError, match="anyone on the way can read the secret"):
+        HttpSettings.model_validate({"url": URL, "auth": exposed})
+
+
+def test_a_signature_may_travel_in_the_clear(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("abc")
+    signed = {"kind": "signature", "secret_file": secret}
+
+    HttpSettings.model_validate({"url": "http://erp.example/", "auth": signed})

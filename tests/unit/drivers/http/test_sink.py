@@ -55,7 +55,7 @@ async def test_a_rotated_token_is_used_from_the_next_request_on(
 ) -> None:
     token, fresh = tmp_path / "token", tmp_path / "fresh"
     token.write_text("first\n")
-    async with open_sink(server.url, bearer_token_file=token) as sink:
+    async with open_sink(server.url, auth={"kind": "bearer", "token_file": token}) as sink:
         await deliver_one(sink, entry)
         await deliver_one(sink, entry)
         fresh.write_text("other\n")
@@ -76,7 +76,7 @@ async def test_without_a_usable_token_nothing_is_sent(
 ) -> None:
     token = tmp_path / "token"
     token.write_text("first")
-    async with open_sink(server.url, bearer_token_file=token) as sink:
+    async with open_sink(server.url, auth={"kind": "bearer", "token_file": token}) as sink:
         if content is None:
             token.unlink()
         else:
