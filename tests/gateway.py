@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -84,6 +84,12 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS
         time.sleep(0.02)
 
 
+class Listening(Protocol):
+    """A broker, as far as the daemon must know it."""
+
+    port: int
+
+
 class Gateway:
     """The daemon as it is installed, over a broker and an ERP.
 
@@ -92,7 +98,7 @@ class Gateway:
     """
 
     def __init__(
-        self, directory: Path, broker: Broker, erp: ErpProcess, under: Sequence[str] = ()
+        self, directory: Path, broker: Listening, erp: ErpProcess, under: Sequence[str] = ()
     ) -> None:
         self.config = directory / "milepost.toml"
         self.store = directory / "milepost.db"
