@@ -74,7 +74,7 @@ class Secret:
 
     def unusable(self, what: str) -> NoCredentials:
         """Return the error that says that the file holds `what` in place of a secret."""
-        return NoCredentials(f"{self._path} holds {what}; see {self._setting} in drivers/http")
+        return NoCredentials(f"{self._path} holds {what}; mend the file, or {self._setting}")
 
 
 def hide(secrets: Sequence[str], text: str) -> str:
