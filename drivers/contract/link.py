@@ -20,14 +20,9 @@ class Link:
     """When `is_up` last changed."""
     reason: str = "not connected yet"
     """Why it is down; empty while up."""
-    heard_until: int | None = None
-    """Everything that the source said up to then has been handed in; None if not known yet.
-
-    It stands still while the link is down or catching up. That something has
-    not happened can be concluded only up to this time.
-    """
     faults: dict[str, str] = field(default_factory=dict)
     """What is wrong although the link is up, by subject: a refused subscription, a bad node."""
+    _heard_until: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not self.changed_at:
@@ -44,13 +39,22 @@ class Link:
             self.is_up, self.changed_at = False, self.clock()
         self.reason = reason
 
-    def heard(self, until: int) -> None:
-        """Say that all up to `until` has been handed in to the intake.
+    @property
+    def heard_until(self) -> int | None:
+        """Everything that the source said up to then has been handed in; None if not known.
 
-        It goes back with a clock that is set back: what had been heard by a clock
-        that was fast must not count for the time that comes again.
+        It stands still while the link is down or catching up. That something has
+        not happened can be concluded only up to this time. A time still to come was
+        told by a clock that was fast and has been set back: it is forgotten, or it
+        would count when that time comes and the source may be away.
         """
-        self.heard_until = until
+        if self._heard_until is not None and self._heard_until > self.clock():
+            self._heard_until = None
+        return self._heard_until
+
+    def heard(self, until: int) -> None:
+        """Say that all up to `until` has been handed in to the intake."""
+        self._heard_until = until
 
     def fault(self, subject: str, text: str) -> None:
         """Record what is wrong with `subject` until `mended`."""

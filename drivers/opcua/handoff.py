@@ -22,6 +22,11 @@ class Handoff:
     def heard(self, part: str, until: int) -> None:
         """Say that all that `part` said up to `until` is committed."""
         self._until[part] = until
+        now = self.link.clock()
+        # As in the link: a time still to come was told before the clock was set back.
+        self._until = {
+            each: None if time is None or time > now else time for each, time in self._until.items()
+        }
         known = [time for time in self._until.values() if time is not None]
         if len(known) == len(self._until):
             self.link.heard(min(known))

@@ -6,7 +6,7 @@ from tests.fault.opcua_gateway import Recorder
 
 
 def test_nothing_is_heard_before_every_part_has_heard_and_then_as_far_as_the_slowest() -> None:
-    link = Link("plc", lambda: 1)
+    link = Link("plc", lambda: 100)
     handoff = Handoff(Recorder(), link)
     handoff.expect("conveyor")
     handoff.expect("variables")
@@ -15,3 +15,21 @@ def test_nothing_is_heard_before_every_part_has_heard_and_then_as_far_as_the_slo
         handoff.heard(part, until)
         seen.append(link.heard_until)
     assert seen == [None, 10, 10, 40]
+
+
+def test_a_part_that_was_heard_by_a_fast_clock_is_unknown_until_it_is_heard_again() -> None:
+    """Else its silence would pass for heard, as far as the other parts are."""
+    now = 3_600
+    link = Link("plc", lambda: now)
+    handoff = Handoff(Recorder(), link)
+    handoff.expect("conveyor")
+    handoff.expect("variables")
+    handoff.heard("variables", 3_600)
+    handoff.heard("conveyor", 3_600)
+    now = 10  # set back
+    handoff.heard("variables", 10)
+    now = 3_700
+    handoff.heard("variables", 3_700)
+    assert link.heard_until is None
+    handoff.heard("conveyor", 3_650)
+    assert link.heard_until == 3_650
