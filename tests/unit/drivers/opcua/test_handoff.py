@@ -28,6 +28,7 @@ def test_a_part_that_was_heard_by_a_fast_clock_is_unknown_until_it_is_heard_agai
     handoff.heard("conveyor", 3_600)
     now = 10  # set back
     handoff.heard("variables", 10)
+    assert link.heard_until is None
     now = 3_700
     handoff.heard("variables", 3_700)
     assert link.heard_until is None
