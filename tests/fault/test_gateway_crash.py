@@ -1,88 +1,125 @@
-"""The daemon is killed, its broker restarted, its ERP taken down, under load from outside."""
+"""The daemon, its broker and its ERP are killed, restarted and cut off, under load from outside."""
 
 import random
+import sqlite3
 import sys
-import threading
 import time
+from contextlib import closing
 
+import pytest
+
+from buffer.opening import read_only
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, Scanner, steps, until
+from tests.load import STEPS, Load
 
-UNITS = 600
-KILLS = 8
-
-
-def _scan(scanner: Scanner, draw: random.Random) -> None:
-    """Have every unit received, and stored soon after; some told twice, some in wrong order."""
-    for number in range(UNITS):
-        unit = f"T-{number}"
-        told = [("dock", number * 0.01), ("rack", number * 0.01 + 1)]
-        if draw.random() < 0.1:
-            told.append(draw.choice(told))
-        if draw.random() < 0.2:
-            draw.shuffle(told)
-        for read_point, at in told:
-            scanner.scan(read_point, unit, at)
-        if number % 10 == 0:
-            scanner.say("scan/dock", b"\x00 not JSON")
-        time.sleep(0.01)
+PER_SECOND = 50.0
+UNITS = 300
+"""Of each of the three parts of a test in which the broker is killed."""
 
 
-def _assert_each_fact_once_and_in_order(erp: ErpProcess) -> None:
-    told = steps(erp.book())
-    expected = {(f"T-{n}", step) for n in range(UNITS) for step in ("receiving", "storing")}
-    assert len(told) == len(set(told)), "a fact was told twice"
-    assert set(told) == expected
-    place = {fact: index for index, fact in enumerate(told)}
-    for number in range(UNITS):
-        assert place[f"T-{number}", "receiving"] < place[f"T-{number}", "storing"]
-
-
-def _is_delivered(gateway: Gateway, erp: ErpProcess) -> bool:
-    backlog = gateway.report().facts.backlogs[0]
-    return backlog.pending == 0 and len(erp.book()) >= 2 * UNITS
-
-
-def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
-    gateway: Gateway, scanner: Scanner, erp: ErpProcess
-) -> None:
+def _random() -> random.Random:
     seed = random.randrange(2**32)
     sys.stdout.write(f"seed {seed}\n")
-    draw = random.Random(seed)
-    erp.faults(error_rate=0.05, error_after_booking_rate=0.05, swallow_rate=0.01, cut_rate=0.05)
-    load = threading.Thread(target=_scan, args=(scanner, random.Random(seed)))
-    load.start()
-    for _ in range(KILLS):
-        time.sleep(draw.uniform(0.0, 1.0))
-        gateway.kill()
-        gateway.start(wait=draw.random() < 0.7)
-    load.join()
+    return random.Random(seed)
+
+
+def _attempts(gateway: Gateway, detail: str) -> int:
+    """Return how many attempts ended with words like these."""
+    with closing(sqlite3.connect(read_only(gateway.store), uri=True)) as connection:
+        counted = connection.execute(
+            "SELECT count(*) FROM attempt WHERE detail LIKE ?", (f"%{detail}%",)
+        )
+        return int(counted.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("kills", "units"),
+    [
+        pytest.param(8, 600, id="8"),
+        pytest.param(50, 4_000, id="50", marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+    ],
+)
+def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess, kills: int, units: int
+) -> None:
+    draw = _random()
+    erp.faults(
+        delay_seconds=0.02,
+        error_rate=0.05,
+        error_after_booking_rate=0.05,
+        swallow_rate=0.01,
+        cut_rate=0.05,
+    )
+    with Load(gateway, scanner, erp, units, PER_SECOND) as load:
+        for _ in range(kills):
+            time.sleep(draw.uniform(0.0, 1.0))
+            gateway.kill()
+            gateway.start(wait=draw.random() < 0.7)
+        until(gateway.is_listening, "the daemon listens")
+        erp.faults(
+            delay_seconds=0, error_rate=0, error_after_booking_rate=0, swallow_rate=0, cut_rate=0
+        )
+        load.until_delivered(60)
+    assert _attempts(gateway, "found by look-up") > 0
+
+
+def test_kill_9_of_broker_and_erp_loses_doubles_and_disorders_nothing_that_the_broker_kept(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess, broker: Broker
+) -> None:
+    """What the broker acknowledged and had not saved when it was killed is its own to lose."""
+    draw = _random()
+    expected: list[tuple[str, str]] = []
+
+    def tell(part: str) -> None:
+        for number in range(UNITS):
+            scanner.scan("dock", f"{part}-{number}", number / PER_SECOND)
+            scanner.scan("rack", f"{part}-{number}", number / PER_SECOND + 0.1)
+            expected.extend((f"{part}-{number}", step) for step in STEPS)
+            if draw.random() < 0.01:
+                erp.kill()
+                erp.start()
+            time.sleep(0.005)
+
+    def saves() -> int:
+        return broker.log.count("Saving in-memory database")
+
+    tell("before")
     scanner.drain()
-    erp.faults(error_rate=0, error_after_booking_rate=0, swallow_rate=0, cut_rate=0)
+    begun = saves()
+    until(lambda: saves() >= begun + 2, "the broker has saved what it acknowledged")
+    exposed = [f"exposed-{number}" for number in range(UNITS)]
+    for unit in exposed:
+        scanner.scan("dock", unit)
+    time.sleep(draw.uniform(0.0, 0.1))
+    broker.kill()
+    broker.start()
+    tell("after")
+    scanner.drain()
     until(gateway.is_listening, "the daemon listens")
-    until(lambda: _is_delivered(gateway, erp), "everything is delivered", 60)
-    _assert_each_fact_once_and_in_order(erp)
+    until(lambda: {*expected} <= {*steps(erp.book())}, "the ERP has booked all", 60)
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "all is settled")
+    booked = steps(erp.book())
+    assert len(booked) == len(set(booked)), "a fact was told twice"
+    assert set(booked) <= {*expected, *((unit, "receiving") for unit in exposed)}
+    place = {fact: index for index, fact in enumerate(booked)}
+    for received, stored in zip(expected[::2], expected[1::2], strict=True):
+        assert place[received] < place[stored]
 
 
 def test_broker_restart_and_erp_outage_lose_double_and_disorder_nothing(
     gateway: Gateway, scanner: Scanner, erp: ErpProcess, broker: Broker
 ) -> None:
-    seed = random.randrange(2**32)
-    sys.stdout.write(f"seed {seed}\n")
-    load = threading.Thread(target=_scan, args=(scanner, random.Random(seed)))
-    load.start()
-    with erp.down():
-        time.sleep(1)
-        broker.restart()
-        time.sleep(1)
-        broker.restart()
-        load.join()
-        scanner.drain()
-        until(lambda: gateway.report().facts.backlogs[0].pending >= 2 * UNITS, "all is owed")
-        assert erp.state()["bookings"] < 2 * UNITS
-    until(lambda: _is_delivered(gateway, erp), "everything is delivered", 60)
-    _assert_each_fact_once_and_in_order(erp)
+    with Load(gateway, scanner, erp, 600, 2 * PER_SECOND) as load:
+        with erp.down():
+            time.sleep(1)
+            broker.restart()
+            time.sleep(1)
+            broker.restart()
+            until(lambda: load.owed() >= 2 * load.units, "all is owed")
+            assert erp.state()["bookings"] < 2 * load.units
+        load.until_delivered(60)
 
 
 def test_reply_lost_after_booking_is_looked_up_and_not_posted_again(
