@@ -56,10 +56,9 @@ def refused_by_tls(error: Exception, place: str) -> str | None:
 
 def broken(error: Exception, place: str) -> str:
     """Say how a connection ended before the answer did."""
-    return (
-        f"the connection to {place} broke before the whole answer:"
-        f" {clean(str(error)) or type(error).__name__}"
-    )
+    said = (clean(str(cause)) for cause in _causes(error))
+    why = next(filter(None, said), type(error).__name__)
+    return f"the connection to {place} broke before the whole answer: {why}"
 
 
 def _spelled(error: BaseException) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import drivers
 from drivers.contract import Divide, Entry, Sink, Verdict, system_clock
@@ -21,6 +22,8 @@ class RawServer:
     def __init__(self) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
+        self.shown: list[Any] = []
+        """Certificates that clients showed, one for each connection that showed any."""
         self.handlers: list[asyncio.Task[None]] = []
         self.asked = asyncio.Event()
         """Set when there is a request."""
@@ -45,6 +48,7 @@ class RawServer:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.shown += filter(None, [writer.get_extra_info("peercert")])
         this = asyncio.current_task()
         assert this is not None
         self.handlers.append(this)

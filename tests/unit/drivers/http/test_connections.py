@@ -2,19 +2,15 @@
 
 import asyncio
 import contextlib
-import datetime as dt
-import ipaddress
 import socket
-import ssl
 import sys
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from drivers.contract import Accepted, Entry, Retry
+from tests.unit.drivers.http.certificates import LOOPBACK, certify, server_context
 from tests.unit.drivers.http.raw_server import RawServer, deliver_one, open_sink, serving
 
 # ---- No connection ---------------------------------------------------------------------------
@@ -53,37 +49,6 @@ async def test_a_server_that_does_not_pick_up_is_an_outage_without_effect(entry:
     assert "within connect_timeout_seconds" in verdict.reason
 
 
-def certificate(folder: Path, name: x509.GeneralName) -> Path:
-    """Write a self-signed certificate for that name, and its key, into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "erp")])
-    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36500))
-        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "erp.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
-
-
-LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-
-
 @pytest.mark.parametrize(
     ("name", "is_known", "words"),
     [
@@ -95,12 +60,10 @@ LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 async def test_only_a_certificate_that_is_trusted_and_names_the_host_is_sent_anything(
     entry: Entry, tmp_path: Path, name: x509.GeneralName, *, is_known: bool, words: str
 ) -> None:
-    path = certificate(tmp_path, name)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
+    path = certify(tmp_path / "erp.pem", name)
     patience = {"timeout_seconds": 10, "connect_timeout_seconds": 10}
     async with (
-        serving(context) as server,
+        serving(server_context(path)) as server,
         open_sink(server.url, ca_file=path if is_known else None, **patience) as sink,
     ):
         verdict = await deliver_one(sink, entry)
