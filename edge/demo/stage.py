@@ -137,7 +137,10 @@ class Stage:
 
         """
         process = await asyncio.create_subprocess_exec(
-            *(MILEPOST, *arguments, "--config", self.config),
+            MILEPOST,
+            *arguments,
+            "--config",
+            self.config,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
