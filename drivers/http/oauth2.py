@@ -24,7 +24,7 @@ a quarter of its life is left."""
 class _Token:
     shown: Shown = field(repr=False)
     renew_at: float | None
-    """In the time of the event loop; None if it does not say how long it lasts."""
+    """Milliseconds since the Unix epoch; None if it does not say how long it lasts."""
 
 
 class OAuth2:
@@ -33,6 +33,7 @@ class OAuth2:
     def __init__(self, settings: OAuth2Settings, patience: Patience, clock: Clock) -> None:
         self._settings = settings
         self._secret = Secret(settings.client_secret_file, "auth.client_secret_file")
+        self._clock = clock
         self._connections = Connections(Identity(settings.ca_file), patience, clock)
         self._token: _Token | None = None
         self._fetching: asyncio.Task[_Token] | None = None
@@ -40,7 +41,7 @@ class OAuth2:
     async def show(self, _: str, __: bytes) -> Shown:
         """Return a token that is not about to end."""
         token = self._token
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if token is None or (token.renew_at is not None and now >= token.renew_at):
             if self._fetching is None:
                 self._fetching = asyncio.create_task(self._fetch())
@@ -84,7 +85,7 @@ class OAuth2:
             asked |= {"client_id": s.client_id, "client_secret": secret}
         form = urlencode({name: value for name, value in asked.items() if value is not None})
         secrets = [secret, *client.secrets]
-        began = asyncio.get_running_loop().time()
+        began = self._clock()
         try:
             answer = await self._connections.ask(
                 "POST", s.token_url, headers, form.encode(), secrets=secrets
@@ -95,7 +96,7 @@ class OAuth2:
         return _read(answer, began)
 
 
-def _read(answer: Answer, began: float) -> _Token:
+def _read(answer: Answer, began: int) -> _Token:
     """Return the token in the answer (RFC 6749, section 5.1)."""
     if answer.status != HTTPStatus.OK:
         verdict = judge(answer)
@@ -116,4 +117,6 @@ def _read(answer: Answer, began: float) -> _Token:
             " check auth.token_url"
         ) from None
     shown = Shown([("authorization", f"Bearer {token}")], [token])
-    return _Token(shown, None if lasts is None else began + lasts - min(EARLY_SECONDS, lasts / 4))
+    if lasts is None:
+        return _Token(shown, None)
+    return _Token(shown, began + 1000 * (lasts - min(EARLY_SECONDS, lasts / 4)))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import drivers
-from drivers.contract import Divide, Entry, Sink, Verdict, system_clock
+from drivers.contract import Clock, Divide, Entry, Sink, Verdict, system_clock
 from drivers.http.settings import HttpSettings
 
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -91,12 +91,14 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]
 
 
 @contextlib.asynccontextmanager
-async def open_sink(url: str, **settings: object) -> AsyncIterator[Sink]:
+async def open_sink(
+    url: str, clock: Clock = system_clock, /, **settings: object
+) -> AsyncIterator[Sink]:
     driver = drivers.find("http")
     assert driver.open_sink is not None
     patience = {"timeout_seconds": 0.2, "connect_timeout_seconds": 0.2}
     given = HttpSettings.model_validate({"url": url, **patience, **settings})
-    sink = driver.open_sink(given, system_clock)
+    sink = driver.open_sink(given, clock)
     try:
         yield sink
     finally:
