@@ -10,6 +10,7 @@ from rich.text import Text
 
 from buffer.journal import SignalRow
 from buffer.reader import StoryAttempt
+from edge.control.health import counted
 from edge.times import date_and_time, in_words, time_beside, zone
 from edge.trace.story import Chapter, Delivered, Story
 
@@ -86,7 +87,8 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
     if len(chapter.evidence) > len(shown):
         yield _more(len(chapter.evidence) - len(shown))
     if chapter.forgotten:
-        yield Text(f"     {chapter.forgotten} signals that the journal no longer keeps", "dim")
+        forgotten = counted(chapter.forgotten, "signal")
+        yield Text(f"     {forgotten} that the journal no longer keeps", "dim")
     yield Text(f"   told as {milestone.id.hex()}", style="dim")
     for delivered in chapter.deliveries:
         yield from _delivered(delivered, milestone.occurred_at, whole=whole)

@@ -1,0 +1,79 @@
+"""A step of pruning costs what it is given, whatever the size of the store."""
+
+import re
+import sqlite3
+
+import pytest
+
+from buffer import journal, outbox, pruning
+from buffer.checking import contradictions
+from buffer.outbox import Attempt
+from buffer.statements import statements
+from tests.unit.buffer.rows import owe, settle, signal
+
+SQL = statements("pruning")
+OLD = pruning.Age(before=1_000_000, now=2_000_000)
+
+
+@pytest.mark.parametrize("name", SQL)
+def test_no_step_reads_more_of_a_table_than_it_takes(
+    connection: sqlite3.Connection, name: str
+) -> None:
+    statement = SQL[name]
+    numbered = re.findall(r"\?(\d)", statement)
+    parameters = [0] * (max(map(int, numbered)) if numbered else statement.count("?"))
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert [step for step in plan if "SCAN" in step and "json_each" not in step] == []
+
+
+def test_a_sequence_is_not_given_again_when_the_whole_journal_is_old(
+    connection: sqlite3.Connection,
+) -> None:
+    journal.append(connection, [signal(seq) for seq in range(1, 51)])
+    step = pruning.signals(connection, 0, OLD, 1000)
+    assert (step.cursor, step.removed, step.spared) == (50, 49, 1)
+    assert journal.next_sequence(connection) == 51
+    journal.append(connection, [signal(51)])
+    assert pruning.signals(connection, 0, OLD, 1000).removed == 1
+
+
+def test_an_entry_with_thousands_of_attempts_is_forgotten_in_many_steps(
+    connection: sqlite3.Connection,
+) -> None:
+    """After days of an outage: an attempt every half minute."""
+    connection.execute("BEGIN")
+    owe(connection, 1)
+    tries = [Attempt(1, n, n, n, "retry", "refused") for n in range(1, 9_000)]
+    outbox.settle(connection, "erp", [(attempt, "pending") for attempt in tries])
+    settle(connection, 1, "delivered", 9_000)
+    steps = 0
+    while step := pruning.milestones(connection, 0, OLD, 100):
+        assert step.rows <= 100 + 2
+        if not step.rows:
+            break
+        steps += 1
+    assert steps == 91
+    for table in ("milestone", "entry", "attempt", "milestone_key", "evidence"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_signals_recorded_by_a_clock_that_was_ahead_hold_up_nobody(
+    connection: sqlite3.Connection,
+) -> None:
+    ahead = signal(2)._replace(recorded_at=OLD.now + 1)
+    young = signal(4)._replace(recorded_at=OLD.before)
+    journal.append(connection, [signal(1), ahead, signal(3), young, signal(5)])
+    assert pruning.signals(connection, 0, OLD, 1000)[:3] == (3, 3, 3)
+
+
+def test_the_milestones_of_a_signal_that_is_gone_still_name_it(
+    connection: sqlite3.Connection,
+) -> None:
+    journal.append(connection, [signal(1), signal(2)])
+    journal.append_keys(connection, [("unit:1", 1)])
+    owe(connection, 1)
+    assert pruning.signals(connection, 0, OLD, 1000).removed == 0  # the milestone is undelivered
+    settle(connection, 1, "delivered")
+    assert pruning.signals(connection, 0, OLD, 1000).removed == 1
+    assert connection.execute("SELECT signal, milestone FROM evidence").fetchall() == [(1, 1)]
+    assert [c for c in contradictions(connection) if "tally signals" not in c] == []
