@@ -1,11 +1,14 @@
 """Collecting the facts of a health report from the store and, while it runs, the daemon."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from buffer import tally
 from buffer.reader import Reader
+from buffer.room import Room
 from drivers.contract import Link
-from edge.control.health import Backlog, Facts, LinkHealth, Recent
+from edge.control.facts import Backlog, Facts, LinkHealth, PaceHealth, Recent, RoomHealth
+from edge.deliver.pace import Pace
 
 
 def describe(links: Iterable[tuple[str, Link]]) -> tuple[LinkHealth, ...]:
@@ -27,13 +30,18 @@ def describe(links: Iterable[tuple[str, Link]]) -> tuple[LinkHealth, ...]:
 
 async def gather(
     reader: Reader,
-    destinations: Sequence[str],
+    destinations: Mapping[str, Pace | None],
     now: int,
-    links: tuple[LinkHealth, ...] = (),
     *,
+    links: tuple[LinkHealth, ...] = (),
+    room: Room | None = None,
+    set_aside: Iterable[Path],
     running: bool,
 ) -> Facts:
-    """Read the facts; costs the same whatever the backlog."""
+    """Read the facts; costs the same whatever the backlog.
+
+    The pace of destinations, links and room are known only to the daemon.
+    """
     counts = await reader.tallies()
     heartbeat = await reader.heartbeat()
     quarantined = await reader.latest_quarantine(1)
@@ -44,7 +52,11 @@ async def gather(
         started_at=heartbeat.started_at if heartbeat else None,
         alive_at=heartbeat.alive_at if heartbeat else None,
         links=links,
-        backlogs=tuple([await _backlog(reader, counts, name) for name in destinations]),
+        backlogs=tuple(
+            [await _backlog(reader, counts, name, pace) for name, pace in destinations.items()]
+        ),
+        room=None if room is None else _room(room),
+        set_aside=tuple(map(str, set_aside)),
         signals=counts.get(tally.SIGNALS, 0),
         milestones={
             name.removeprefix(tally.milestones("")): n
@@ -70,11 +82,29 @@ async def gather(
     )
 
 
-async def _backlog(reader: Reader, counts: dict[str, int], destination: str) -> Backlog:
+def _room(room: Room) -> RoomHealth:
+    return RoomHealth(
+        used=room.used,
+        budget=room.budget,
+        free_on_volume=room.free_on_volume,
+        held={lane.name.lower(): since for lane, since in room.held.items()},
+        bytes_per_hour=room.bytes_per_hour,
+        hours_left=room.hours_left,
+    )
+
+
+async def _backlog(
+    reader: Reader, counts: dict[str, int], destination: str, pace: Pace | None
+) -> Backlog:
     return Backlog(
         destination=destination,
         pending=counts.get(tally.entries(destination, "pending"), 0),
         delivered=counts.get(tally.entries(destination, "delivered"), 0),
         dead=counts.get(tally.entries(destination, "dead"), 0),
         oldest_recorded_at=await reader.oldest_pending(destination),
+        pace=None
+        if pace is None
+        else PaceHealth(
+            per_second=pace.per_second, in_flight=pace.in_flight, concurrency=pace.concurrency
+        ),
     )

@@ -5,12 +5,12 @@ acknowledged is safe and will be delivered. Failing: the gateway does not do
 its work.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ByteSize
 
+from edge.control.facts import Backlog, Fact, Facts, LinkHealth, Recent, RoomHealth
 from edge.times import in_words
 
 
@@ -27,66 +27,12 @@ class Status(StrEnum):
         return list(Status).index(self)
 
 
-class Fact(BaseModel):
-    """A record of the health report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LinkHealth(Fact):
-    """One connection."""
-
-    name: str
-    direction: Literal["source", "destination"]
-    is_up: bool
-    changed_at: int
-    reason: str
-    faults: Mapping[str, str]
-
-
-class Backlog(Fact):
-    """What one destination has and has not got."""
-
-    destination: str
-    pending: int
-    delivered: int
-    dead: int
-    oldest_recorded_at: int | None
-
-
-class Recent(Fact):
-    """The newest of its kind: a quarantined signal or a gap."""
-
-    at: int
-    source: str
-    subject: str
-    reason: str
-
-
 class Finding(Fact):
     """One thing that an operator should know, in a sentence."""
 
     status: Status
     about: str
     text: str
-
-
-class Facts(Fact):
-    """What the report is made from. Times are milliseconds since the Unix epoch."""
-
-    now: int
-    running: bool
-    started_at: int | None
-    alive_at: int | None
-    links: tuple[LinkHealth, ...]
-    """Known only while the daemon runs."""
-    backlogs: tuple[Backlog, ...]
-    signals: int
-    milestones: Mapping[str, int]
-    quarantined: int
-    latest_quarantined: Recent | None
-    gaps: int
-    latest_gap: Recent | None
 
 
 class Report(Fact):
@@ -97,10 +43,14 @@ class Report(Fact):
     facts: Facts
 
 
+MIN_RATE = 0.05
+"""Entries per second below which nothing is said of when a backlog is gone."""
 WAITING_SECONDS = 60
 """An undelivered milestone older than this is worth a finding though the link is up."""
 RECENT_SECONDS = 24 * 3600
 """How long a quarantined signal or a gap is worth a finding."""
+SHORT_HOURS = 24
+"""Room that lasts no longer is worth a finding."""
 FRESH_SECONDS = 15
 """A daemon that wrote so recently may still run, though its control socket does not answer."""
 
@@ -115,6 +65,15 @@ def judge(facts: Facts) -> Report:
 def _findings(facts: Facts) -> Iterator[Finding]:
     if not facts.running:
         yield Finding(status=Status.FAILING, about="milepost", text=_not_running(facts))
+    if facts.room is not None:
+        yield from _room(facts.room, facts.now)
+    for directory in facts.set_aside:
+        yield Finding(
+            status=Status.DEGRADED,
+            about="store",
+            text=f"corrupt; set aside in {directory}, and a fresh one is in use: what was not "
+            "delivered yet is in there alone; bring it over with `milepost store recover`",
+        )
     for link in facts.links:
         if link.direction == "source":
             yield from _source(link, facts)
@@ -140,6 +99,35 @@ def _not_running(facts: Facts) -> str:
     return f"not running; last sign of life {ago} ago; start it: systemctl start milepost"
 
 
+def _room(room: RoomHealth, now: int) -> Iterator[Finding]:
+    used, budget = _size(room.used), _size(room.budget)
+    if room.held:
+        lanes = " and ".join(room.held)
+        since = in_words(now - min(room.held.values()))
+        # Sources of the bulk lane are meant to wait first: the others are still heard.
+        status = Status.DEGRADED if set(room.held) == {"bulk"} else Status.FAILING
+        yield Finding(
+            status=status,
+            about="store",
+            text=f"full: for {since} nothing is taken in from {lanes} sources, which keep what "
+            f"they have to say; {used} of {budget} used, {_size(room.free_on_volume)} free on the "
+            "disk. Delivery goes on; make room, or raise [store] max_size",
+        )
+    elif room.hours_left is not None and room.hours_left < SHORT_HOURS:
+        assert room.bytes_per_hour is not None
+        yield Finding(
+            status=Status.DEGRADED,
+            about="store",
+            text=f"room for {in_words(round(room.hours_left * 3_600_000))} more: {used} of "
+            f"{budget} used, growing by {_size(room.bytes_per_hour)} an hour; "
+            "see what is not delivered",
+        )
+
+
+def _size(size: int) -> str:
+    return ByteSize(size).human_readable(decimal=True, separator=" ")
+
+
 def _source(link: LinkHealth, facts: Facts) -> Iterator[Finding]:
     if not link.is_up:
         sources = [other for other in facts.links if other.direction == "source"]
@@ -158,6 +146,7 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
     if backlog.pending:
         age = facts.now - (backlog.oldest_recorded_at or facts.now)
         waiting = f"{counted(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
+        waiting += _time_to_drain(backlog)
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
         text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
@@ -174,6 +163,14 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
             f"see `{_listing(backlog)} --state dead`"
         )
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
+
+
+def _time_to_drain(backlog: Backlog) -> str:
+    """Return how long the backlog takes at the present rate, if there is one."""
+    if backlog.pace is None or backlog.pace.per_second < MIN_RATE:
+        return ""
+    rate = backlog.pace.per_second
+    return f", gone in about {in_words(round(backlog.pending / rate * 1000))} at {rate:.3g}/s"
 
 
 def _listing(backlog: Backlog) -> str:

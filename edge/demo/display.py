@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edge.control.health import Facts, Report
+from edge.control.facts import Facts
+from edge.control.health import Report
 from edge.times import in_words
 
 HAPPENINGS = 8

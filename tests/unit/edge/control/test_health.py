@@ -4,16 +4,8 @@ from typing import Any
 
 import pytest
 
-from edge.control.health import (
-    RECENT_SECONDS,
-    WAITING_SECONDS,
-    Backlog,
-    Facts,
-    LinkHealth,
-    Recent,
-    Status,
-    judge,
-)
+from edge.control.facts import Backlog, Facts, LinkHealth, PaceHealth, Recent, RoomHealth
+from edge.control.health import RECENT_SECONDS, WAITING_SECONDS, Status, judge
 
 NOW = 1_772_352_000_000
 MINUTE = 60_000
@@ -30,6 +22,18 @@ def backlog(**more: Any) -> Backlog:
     return Backlog.model_validate({"destination": "erp", **known, **times, **more})
 
 
+def room(**more: Any) -> RoomHealth:
+    known: dict[str, Any] = {
+        "used": 2_000_000_000,
+        "budget": 10_000_000_000,
+        "free_on_volume": 20_000_000_000,
+        "held": {},
+        "bytes_per_hour": 1_000_000,
+        "hours_left": 8000.0,
+    }
+    return RoomHealth.model_validate(known | more)
+
+
 def facts(**more: Any) -> Facts:
     known: dict[str, Any] = {
         "now": NOW,
@@ -38,6 +42,8 @@ def facts(**more: Any) -> Facts:
         "alive_at": NOW - 2000,
         "links": (link("plc"), link("floor"), link("erp", "destination")),
         "backlogs": (backlog(),),
+        "room": room(),
+        "set_aside": (),
         "signals": 10,
         "milestones": {"picked": 3},
         "quarantined": 0,
@@ -188,3 +194,59 @@ def test_the_worst_comes_first() -> None:
     codes = [finding.status.exit_code for finding in report.findings]
     assert codes == sorted(codes, reverse=True) == [2, 2, 1, 1]
     assert report.status.exit_code == 2
+
+
+def test_a_store_that_is_full_fails_and_says_who_waits_and_that_delivery_goes_on() -> None:
+    full = room(used=9_500_000_000, held={"normal": NOW - 3 * MINUTE, "bulk": NOW - 5 * MINUTE})
+    report = judge(facts(room=full))
+    assert report.status is Status.FAILING
+    assert [each.text for each in report.findings] == [
+        (
+            "full: for 5 min nothing is taken in from normal and bulk sources, which keep what "
+            "they have to say; 9.5 GB of 10.0 GB used, 20.0 GB free on the disk. "
+            "Delivery goes on; make room, or raise [store] max_size"
+        )
+    ]
+
+
+def test_bulk_sources_that_wait_alone_leave_the_gateway_at_work() -> None:
+    report = judge(facts(room=room(held={"bulk": NOW - MINUTE})))
+    assert report.status is Status.DEGRADED
+
+
+@pytest.mark.parametrize(("hours", "told"), [(5.5, True), (24.0, False), (None, False)])
+def test_room_that_lasts_less_than_a_day_is_told_with_its_hours(
+    hours: float | None,
+    told: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    short = room(used=8_000_000_000, bytes_per_hour=360_000_000, hours_left=hours)
+    words = [
+        (
+            "store: room for 5 h 30 min more: 8.0 GB of 10.0 GB used, growing by 360.0 MB an hour; "
+            "see what is not delivered"
+        )
+    ]
+    assert sentences(room=short) == (words if told else [])
+
+
+def test_a_store_that_was_set_aside_is_told_until_it_is_recovered() -> None:
+    report = judge(facts(set_aside=("/var/lib/milepost/milepost.db.corrupt-1",)))
+    assert report.status is Status.DEGRADED
+    (finding,) = report.findings
+    assert "/var/lib/milepost/milepost.db.corrupt-1" in finding.text
+    assert "milepost store recover" in finding.text
+
+
+def test_a_backlog_says_when_it_will_be_gone_at_the_present_rate() -> None:
+    pace = PaceHealth(per_second=7.0, in_flight=2, concurrency=2)
+    old = {"pending": 1260, "oldest_recorded_at": NOW - 5 * MINUTE}
+    assert sentences(backlogs=(backlog(**old, pace=pace),)) == [
+        (
+            "erp: 1260 milestones waiting, oldest for 5 min, gone in about 3 min at 7/s; "
+            "see `milepost outbox --destination erp`"
+        )
+    ]
+    still = pace.model_copy(update={"per_second": 0.0})
+    assert sentences(backlogs=(backlog(**old, pace=still),)) == [
+        "erp: 1260 milestones waiting, oldest for 5 min; see `milepost outbox --destination erp`"
+    ]

@@ -1,0 +1,89 @@
+"""What a health report is made from, as `milepost health --json` prints it.
+
+Times are milliseconds since the Unix epoch.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Fact(BaseModel):
+    """A record of the health report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LinkHealth(Fact):
+    """One connection."""
+
+    name: str
+    direction: Literal["source", "destination"]
+    is_up: bool
+    changed_at: int
+    reason: str
+    faults: Mapping[str, str]
+
+
+class PaceHealth(Fact):
+    """How fast a destination takes what it is owed. Known only while the daemon runs."""
+
+    per_second: float
+    """Entries settled for good, over about the last minute."""
+    in_flight: int
+    concurrency: int
+    """How many requests may be under way at the moment."""
+
+
+class RoomHealth(Fact):
+    """The room that the store has. Sizes are bytes. Known only while the daemon runs."""
+
+    used: int
+    budget: int
+    free_on_volume: int
+    held: Mapping[str, int]
+    """Lanes of sources that nothing is taken from, and since when."""
+    bytes_per_hour: int | None
+    hours_left: float | None
+
+
+class Backlog(Fact):
+    """What one destination has and has not got."""
+
+    destination: str
+    pending: int
+    delivered: int
+    dead: int
+    oldest_recorded_at: int | None
+    pace: PaceHealth | None = None
+
+
+class Recent(Fact):
+    """The newest of its kind: a quarantined signal or a gap."""
+
+    at: int
+    source: str
+    subject: str
+    reason: str
+
+
+class Facts(Fact):
+    """What the report is made from. Times are milliseconds since the Unix epoch."""
+
+    now: int
+    running: bool
+    started_at: int | None
+    alive_at: int | None
+    links: tuple[LinkHealth, ...]
+    """Known only while the daemon runs."""
+    backlogs: tuple[Backlog, ...]
+    room: RoomHealth | None
+    set_aside: tuple[str, ...]
+    """Where corrupt stores are that nobody has recovered yet."""
+    signals: int
+    milestones: Mapping[str, int]
+    quarantined: int
+    latest_quarantined: Recent | None
+    gaps: int
+    latest_gap: Recent | None
