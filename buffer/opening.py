@@ -4,25 +4,31 @@ import fcntl
 import os
 import sqlite3
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 
-from buffer.failures import StoreFailed, StoreRefused
+from buffer import journal, tally
+from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
+from buffer.journal import GapRow
+from buffer.migrating import migrate, schema_versions
+from buffer.reserve import reserve_of
+from buffer.setting_aside import (
+    finish_setting_aside,
+    set_aside_directories,
+    suspicion,
+    sync_directory,
+)
 
 APPLICATION_ID = 0x4D696C65
 """'Mile', in the header of every store (SQLite file format, section 1.3.13)."""
 QUICK_CHECK_BYTES = 128 * 1024 * 1024
 """Up to this size the whole file is checked at every start (about a second)."""
+SEQUENCES_PER_MILLISECOND = 100
+"""More than any store gives. A fresh store begins at the time, in milliseconds since the Unix
+epoch, at which the one before it was set aside, times this: above all that the old one gave."""
 
 _MAGIC = b"SQLite format 3\0"
 _PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
 """What may mend itself, such as a full disk: the daemon has to try again without being told."""
-
-
-def schema_versions() -> list[tuple[int, str]]:
-    """Return (version, script) of every schema step, in order."""
-    steps = [f for f in (files("buffer") / "schema").iterdir() if f.name.endswith(".sql")]
-    return sorted((int(f.name.removesuffix(".sql")), f.read_text(encoding="utf-8")) for f in steps)
 
 
 def lock(path: Path) -> int:
@@ -64,12 +70,14 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     may be used from a thread other than this one, one at a time.
 
     Raises:
-        StoreRefused: The file is no store of ours, corrupt, or newer. It has not been changed.
+        StoreCorrupt: The file is damaged. It has not been changed.
+        StoreRefused: The file is no store of ours, or newer. It has not been changed.
         StoreFailed: The disk is full, fails, or another program holds the file; it may pass.
 
     """
     steps = schema_versions()
     try:
+        finish_setting_aside(path)
         if path.exists() and path.stat().st_size:
             version = _examine(path, newest=steps[-1][0])
         else:
@@ -77,10 +85,13 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             _create(path)
         connection = _connect(path)
         try:
-            _migrate(connection, [step for step in steps if step[0] > version])
+            migrate(connection, [step for step in steps if step[0] > version])
+            connection.execute("PRAGMA temp_store = MEMORY")
+            _begin_above_what_was_set_aside(path, connection)
         except BaseException:
             connection.close()
             raise
+        _withdraw_suspicion(path)
     except OSError as error:
         raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
     except sqlite3.Error as error:
@@ -97,7 +108,12 @@ def _examine(path: Path, newest: int) -> int:
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100 or not header.startswith(_MAGIC):  # noqa: PLR2004 - the header's length
-        raise _corrupt(path, "this is not an SQLite file")
+        if reserve_of(path).exists():
+            raise _corrupt(path, "its first page is damaged")
+        raise StoreRefused(
+            f"{path}: not an SQLite file, and perhaps not of Milepost's making; it has not been "
+            "touched. Set [store] path to a file of Milepost's own, or move this one aside"
+        )
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
         raise StoreRefused(
             f"{path}: a database of some other program; it has not been touched. "
@@ -111,11 +127,42 @@ def _examine(path: Path, newest: int) -> int:
                 f"{path}: written by a newer Milepost (store version {version}, this one knows "
                 f"{newest}); it has not been touched. Install the newer Milepost again"
             )
-        if path.stat().st_size <= QUICK_CHECK_BYTES:
+        finding = "ok"
+        if suspicion(path).exists():
+            (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        elif path.stat().st_size <= QUICK_CHECK_BYTES:
             (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if finding != "ok":
-                raise _corrupt(path, finding.splitlines()[-1])
+        if finding != "ok":
+            raise _corrupt(path, finding.splitlines()[-1])
     return version
+
+
+def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) -> None:
+    """Keep a fresh store's sequences apart from those of the store that it stands in for.
+
+    The two are joined again when the old one is recovered. Until then, what is
+    missing here is told as a gap.
+    """
+    directories = set_aside_directories(path)
+    if not directories or journal.next_sequence(connection) > 1:
+        return
+    at = max(directory.stat().st_mtime_ns for directory in directories) // 1_000_000
+    first = at * SEQUENCES_PER_MILLISECOND
+    reason = f"the store was corrupt and was set aside, with all that it held, in {directories[-1]}"
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(
+        "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)",
+        [(table, first) for table in ("journal", "gap", "quarantine", "milestone", "entry")],
+    )
+    journal.append_gaps(connection, [GapRow("milepost", path.name, at, reason, None)])
+    tally.count(connection, {tally.GAPS: 1})
+    connection.execute("COMMIT")
+
+
+def _withdraw_suspicion(path: Path) -> None:
+    if suspicion(path).exists():
+        suspicion(path).unlink()
+        sync_directory(path.parent)
 
 
 def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:
@@ -130,10 +177,9 @@ def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:
     return StoreRefused(f"{path}: cannot be opened ({error}); check who owns it and its directory")
 
 
-def _corrupt(path: Path, what: str) -> StoreRefused:
-    return StoreRefused(
-        f"{path}: corrupt ({what}); it has not been repaired. "
-        "Move it aside with its -wal file and keep both; then start again with a fresh store"
+def _corrupt(path: Path, what: str) -> StoreCorrupt:
+    return StoreCorrupt(
+        path, what, "Move it aside with its -wal file and keep both; then start with a fresh store"
     )
 
 
@@ -146,11 +192,7 @@ def _create(path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
     path.chmod(0o600)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -165,28 +207,5 @@ def _connect(path: Path) -> sqlite3.Connection:
     if (mode, synchronous) != ("wal", 2):
         raise StoreRefused(f"{path}: this file system allows no durable commits ({mode})")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     return connection
-
-
-def _migrate(connection: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
-    """Take each step in a transaction of its own; forward only."""
-    for version, script in steps:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _split(script):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {version}")
-        connection.execute("COMMIT")
-
-
-def _split(script: str) -> list[str]:
-    """Split a script into statements (executescript would commit on its own)."""
-    statements, current = [], ""
-    for line in script.splitlines(keepends=True):
-        current += line
-        if sqlite3.complete_statement(current):
-            statements.append(current)
-            current = ""
-    return statements

@@ -4,10 +4,12 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-SUSPECT = ".suspect"
-"""Ending of the file that stands beside a store whose disk has failed: check all of it."""
+_FILES = ("", "-wal", "-shm", ".suspect")
 
-_FILES = ("", "-wal", "-shm", SUSPECT)
+
+def suspicion(path: Path) -> Path:
+    """Return the file that stands beside a store whose disk has failed: all of it is checked."""
+    return path.with_name(f"{path.name}.suspect")
 
 
 def set_aside_directories(path: Path) -> tuple[Path, ...]:

@@ -3,57 +3,92 @@
 Whatever is submitted while a transaction is being synced goes into the next
 one, together; there is no timer. On a slow disk transactions grow, on an idle
 one a single piece of work is committed at once.
+
+Work is upkeep (settling, pruning, an operator's decision) or intake of a lane.
+Upkeep makes room and always goes; intake waits here while there is no room for
+its lane, and goes on by itself (promise 4).
 """
 
 import asyncio
 import os
 import sqlite3
-from collections import deque
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from buffer.admission import Admission
 from buffer.failures import StoreFailed
-from buffer.opening import lock, open_for_writing
+from buffer.lane import Lane
+from buffer.opening import lock
+from buffer.reserve import free_on_volume
+from buffer.room import Growth, Room
+from buffer.setting_aside import set_aside_directories
+from buffer.starting import WhenCorrupt, start, suspect
+from buffer.waiting import Piece, Waiting
+from buffer.writing import Result, Writer, is_no_room
 
 T = TypeVar("T")
 
-MAX_WEIGHT = 2000
-"""A transaction takes work up to this weight (about: rows), so that none is long."""
+LOOK_SECONDS = 1.0
+"""While something is held, how often it is looked whether there is room again."""
+
+_OF_THE_FILE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""Errors after which the file cannot be trusted unseen."""
 
 
-@dataclass(slots=True)
-class _Work:
-    do: Callable[[sqlite3.Connection], Any]
-    weight: int
-    done: "asyncio.Future[Any]"
-
-
-@dataclass(slots=True)
-class _Result:
-    value: Any = None
-    error: Exception | None = None
+def wall_clock() -> int:
+    """Return the time of day in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000  # noqa: TID251 - the store has no other clock unless given
 
 
 class Store:
     """The store, open for writing by this process alone. Use from one event loop."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock_descriptor: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: Writer,
+        lock_descriptor: int,
+        clock: Callable[[], int],
+        thread: Executor | None,
+    ) -> None:
         self.path = path
         self.commits = 0
         """Transactions committed since the start."""
-        self._connection = connection
+        self.stopped_cleanly = writer.stopped_cleanly
+        """Whether the last that wrote stopped in order; else an attempt may have been cut off."""
+        self._writer = writer
         self._lock = lock_descriptor
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._waiting: deque[_Work] = deque()
+        self._clock = clock
+        self._thread = thread or ThreadPoolExecutor(1, "store")
+        self._is_own_thread = thread is None
+        self._waiting = Waiting()
+        self._admission = Admission(self._waiting, writer.budget)
+        self._admission.measured(writer.used(), clock())
+        self._growth = Growth()
         self._running: asyncio.Task[None] | None = None
         self._failure: StoreFailed | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_to_look = False
 
     @classmethod
-    def open(cls, path: Path) -> "Store":
+    def open(
+        cls,
+        path: Path,
+        *,
+        max_size: int | None = None,
+        when_corrupt: WhenCorrupt = "stop",
+        clock: Callable[[], int] = wall_clock,
+        thread: Executor | None = None,
+    ) -> "Store":
         """Open, create or migrate the store at `path`.
+
+        `max_size` is the budget of the file in bytes; without it, the budget is
+        what the file has and most of what is free beside it. Everything that
+        writes runs on `thread`, which must do one thing at a time and in order.
 
         Raises:
             StoreRefused: It must not be touched, and has not been.
@@ -62,18 +97,49 @@ class Store:
         """
         descriptor = lock(path)
         try:
-            return cls(path, open_for_writing(path), descriptor)
+            connection = start(path, when_corrupt, clock())
+            writer = Writer(path, connection, max_size, clock)
+            return cls(path, writer, descriptor, clock, thread)
         except BaseException:
             os.close(descriptor)
             raise
 
-    def submit(self, do: Callable[[sqlite3.Connection], T], weight: int = 1) -> "asyncio.Future[T]":
+    @property
+    def set_aside(self) -> tuple[Path, ...]:
+        """Where corrupt stores are, that nobody has recovered yet."""
+        return set_aside_directories(self.path)
+
+    @property
+    def room(self) -> Room:
+        """The room that the store has now."""
+        used = self._admission.used
+        return Room(
+            used=used,
+            budget=self._admission.budget,
+            free_on_volume=free_on_volume(self.path),
+            held=self._admission.held,
+            bytes_per_hour=self._growth.bytes_per_hour(used, asyncio.get_running_loop().time()),
+        )
+
+    def submit(
+        self,
+        do: Callable[[sqlite3.Connection], T],
+        weight: int = 1,
+        *,
+        size: int = 0,
+        intake: Lane | None = None,
+    ) -> "asyncio.Future[T]":
         """Have `do` run in a transaction; the future is done once that is on disk.
 
-        Work is done in the order submitted. `do` runs on the store's thread;
-        it must not begin or end transactions. If it raises, its own changes
-        are undone, those of others in the same transaction stand, and the
-        future gets the exception. Cancelling the future does not undo work.
+        Work of one lane of intake is done in the order submitted, and so is
+        upkeep (work without a lane). While there is no room for a lane its work
+        waits; upkeep is never held back by the budget. `size` is about how many
+        bytes the work adds.
+
+        `do` runs on the store's thread; it must not begin or end transactions,
+        and may run again if the transaction found no room. If it raises, its own
+        changes are undone, those of others in the same transaction stand, and
+        the future gets the exception. Cancelling the future does not undo work.
 
         The future fails with StoreFailed if the disk or the file failed, now
         or earlier: whether this work was committed is then not known, and
@@ -83,92 +149,117 @@ class Store:
         if self._failure:
             done.set_exception(self._failure)
             return done
-        self._waiting.append(_Work(do, weight, done))
-        if self._running is None:
-            self._running = asyncio.create_task(self._commit_all(), name="store")
+        self._waiting.add(Piece(do, weight, size, intake, done))
+        self._go_on()
         return done
 
-    async def write(self, do: Callable[[sqlite3.Connection], T], weight: int = 1) -> T:
+    async def write(
+        self,
+        do: Callable[[sqlite3.Connection], T],
+        weight: int = 1,
+        *,
+        size: int = 0,
+        intake: Lane | None = None,
+    ) -> T:
         """Submit work and wait for it: return its result, or raise as described there."""
-        return await self.submit(do, weight)
+        return await self.submit(do, weight, size=size, intake=intake)
 
-    async def close(self) -> None:
-        """Commit what was submitted, then close. The next start finds nothing to recover.
+    async def close(self, *, looked_up: bool = False) -> None:
+        """Commit what was submitted and has room, then close.
 
-        Work submitted afterwards fails with StoreFailed.
+        Work that has no room, and work submitted afterwards, fails with
+        StoreFailed. The next start takes this for a clean stop if the last one
+        was, or if what that one may have cut off was `looked_up` since.
         """
         while self._running is not None:
             await asyncio.wait([self._running])
-        self._failure = self._failure or StoreFailed(f"{self.path}: the store is closed")
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
+        if self._timer is not None:
+            self._timer.cancel()
+        is_clean = self._failure is None and not self._waiting.has([None])
+        self._give_up(self._failure or StoreFailed(f"{self.path}: the store is closed"))
+        await self._on_thread(
+            partial(self._writer.close, is_clean=is_clean and (looked_up or self.stopped_cleanly))
+        )
+        if self._is_own_thread:
+            self._thread.shutdown()
         os.close(self._lock)
 
-    def _close(self) -> None:
-        self._connection.close()
+    def _go_on(self) -> None:
+        if self._running is None:
+            self._running = asyncio.create_task(self._commit_all(), name="store")
 
     async def _commit_all(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
-                batch = self._take()
-                try:
-                    results = await loop.run_in_executor(
-                        self._thread, self._commit, [work.do for work in batch]
-                    )
-                except sqlite3.Error as error:
-                    self._fail(batch, error)
+            while True:
+                if self._admission.held:
+                    self._look_later()
+                if self._is_to_look:
+                    await self._look()
+                pieces = self._admission.take()
+                if not pieces:
                     return
-                self.commits += 1
-                for work, result in zip(batch, results, strict=True):
-                    if work.done.cancelled():
-                        continue
-                    if result.error is not None:
-                        work.done.set_exception(result.error)
-                    else:
-                        work.done.set_result(result.value)
+                await self._commit(pieces)
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits is told
+            self._fail(error)
         finally:
             self._running = None
 
-    def _take(self) -> list[_Work]:
-        batch, weight = [self._waiting.popleft()], 0
-        weight = batch[0].weight
-        while self._waiting and weight + self._waiting[0].weight <= MAX_WEIGHT:
-            work = self._waiting.popleft()
-            weight += work.weight
-            batch.append(work)
-        return batch
-
-    def _fail(self, batch: list[_Work], error: sqlite3.Error) -> None:
-        # Errors that Python's module raises itself, of wrong use, have no code.
-        code = getattr(error, "sqlite_errorname", type(error).__name__)
-        self._failure = StoreFailed(f"{self.path}: {error} ({code})")
-        self._failure.__cause__ = error
-        for work in [*batch, *self._waiting]:
-            if not work.done.done():
-                work.done.set_exception(self._failure)
-        self._waiting.clear()
-
-    def _commit(self, works: list[Callable[[sqlite3.Connection], Any]]) -> list[_Result]:
-        """Run on the store's thread. Raises sqlite3.Error if nothing was committed."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        results = [self._attempt(work) for work in works]
-        connection.execute("COMMIT")
-        return results
-
-    def _attempt(self, work: Callable[[sqlite3.Connection], Any]) -> _Result:
-        connection = self._connection
-        connection.execute("SAVEPOINT work")
+    async def _commit(self, pieces: list[Piece]) -> None:
+        works = [piece.do for piece in pieces]
         try:
-            result = _Result(value=work(connection))
-        except sqlite3.IntegrityError as error:
-            result = _Result(error=error)
-        except sqlite3.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - handed to whoever submitted the work
-            result = _Result(error=error)
-        if result.error is not None:
-            connection.execute("ROLLBACK TO work")
-        connection.execute("RELEASE work")
-        return result
+            results, used = await self._on_thread(partial(self._writer.commit, works))
+        except Exception as error:
+            if not is_no_room(error, self.path):
+                self._waiting.put_back(pieces)
+                raise
+            if self._admission.found_no_room(pieces, self._clock()):
+                has_given = await self._on_thread(self._writer.relieve)
+                self._admission.relieved(has_given=has_given)
+            return
+        self.commits += 1
+        self._admission.committed(pieces, used, self._clock())
+        self._growth.measured(used, asyncio.get_running_loop().time())
+        for piece, result in zip(pieces, results, strict=True):
+            if not piece.done.done():
+                _settle(piece.done, result)
+
+    async def _look(self) -> None:
+        self._is_to_look = False
+        outlook = await self._on_thread(self._writer.look)
+        self._admission.looked(
+            outlook.budget, outlook.used, self._clock(), has_room=outlook.has_room
+        )
+
+    def _look_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_now)
+
+    def _look_now(self) -> None:
+        self._timer = None
+        self._is_to_look = True
+        self._go_on()
+
+    def _fail(self, error: Exception) -> None:
+        # Errors that Python's module raises itself, of wrong use, have no code.
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        failure = StoreFailed(f"{self.path}: {error} ({name})")
+        failure.__cause__ = error
+        self._give_up(failure)
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_THE_FILE:
+            self._thread.submit(suspect, self.path, str(failure))
+
+    def _give_up(self, failure: StoreFailed) -> None:
+        self._failure = failure
+        for piece in self._waiting.clear():
+            if not piece.done.done():
+                piece.done.set_exception(failure)
+
+    async def _on_thread(self, do: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, do)
+
+
+def _settle(done: "asyncio.Future[Any]", result: Result) -> None:
+    if result.error is not None:
+        done.set_exception(result.error)
+    else:
+        done.set_result(result.value)

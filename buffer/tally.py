@@ -31,3 +31,19 @@ def count(connection: sqlite3.Connection, changes: Mapping[str, int]) -> None:
 def beat(connection: sqlite3.Connection, started_at: int, alive_at: int) -> None:
     """Record that the daemon lives, and since when."""
     connection.execute(SQL["beat"], (started_at, alive_at))
+
+
+def begin(connection: sqlite3.Connection, at: int) -> None:
+    """Record that the store is written to: until `stop`, an end is no clean one."""
+    connection.execute(SQL["begin"], (at,))
+
+
+def stop(connection: sqlite3.Connection, at: int) -> None:
+    """Record a clean stop."""
+    connection.execute(SQL["stop"], (at,))
+
+
+def stopped_cleanly(connection: sqlite3.Connection) -> bool:
+    """Tell whether the last that wrote to the store stopped cleanly; True if nothing ever did."""
+    row = connection.execute(SQL["stopped_at"]).fetchone()
+    return row is None or row[0] is not None

@@ -45,7 +45,13 @@ def run_daemon(configuration: Configuration) -> int:
 
 
 async def _run(configuration: Configuration) -> None:
-    store = Store.open(configuration.store.path)
+    settings = configuration.store
+    store = Store.open(
+        settings.path,
+        max_size=settings.max_size,
+        when_corrupt=settings.when_corrupt,
+        clock=system_clock,
+    )
     try:
         async with Reader.open(configuration.store.path) as reader:
             await Daemon(configuration, store, reader, system_clock).run()

@@ -7,9 +7,10 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, ByteSize, Field, create_model, model_validator
 
 import drivers
+from buffer.starting import WhenCorrupt
 from drivers.contract import Settings
 from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import ObservationSettings
@@ -56,6 +57,10 @@ class StoreSettings(Settings):
     """Where everything that must survive is kept."""
 
     path: Path = Path("/var/lib/milepost/milepost.db")
+    max_size: Annotated[ByteSize, Field(ge=1024 * 1024)] | None = None
+    """Its budget ("8 GB"); unless told, what it has and most of what is free beside it."""
+    when_corrupt: WhenCorrupt = "set-aside"
+    """Whether a corrupt store is set aside whole and a fresh one begun, or the daemon stops."""
     keep_signals_days: Annotated[int, Field(ge=1)] = 30
     """How long signals are kept; those that explain an undelivered milestone, until it is."""
     keep_milestones_days: Annotated[int, Field(ge=1)] = 400
@@ -73,6 +78,8 @@ class SourceSettings(Settings):
 
     driver: str
     """The protocol: name of a driver."""
+    lane: Literal["critical", "normal", "bulk"] = "normal"
+    """Whose signals are taken in while the disk fills up: bulk stops first, critical last."""
 
 
 class Configuration(Settings):

@@ -67,8 +67,9 @@ def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK TO judging")
-        connection.execute("RELEASE judging")
+        if connection.in_transaction:  # else SQLite has undone it all: the disk is full, or failed
+            connection.execute("ROLLBACK TO judging")
+            connection.execute("RELEASE judging")
         raise
     connection.execute("RELEASE judging")
 

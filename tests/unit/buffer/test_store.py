@@ -12,8 +12,10 @@ import pytest
 
 from buffer import journal
 from buffer.failures import StoreFailed, StoreRefused
+from buffer.lane import Lane
 from buffer.opening import open_for_writing
-from buffer.store import MAX_WEIGHT, Store
+from buffer.store import Store
+from buffer.waiting import MAX_BYTES, MAX_WEIGHT
 from tests.unit.buffer.busy import busy
 from tests.unit.buffer.rows import signal
 
@@ -77,6 +79,46 @@ async def test_a_transaction_stays_within_its_weight_but_the_heaviest_work_gets_
     assert store.commits == 1 + len([(whole * 3,), (half, half), (1,), (whole,)])
 
 
+async def test_a_transaction_stays_within_its_size_but_the_largest_work_gets_one(
+    store: Store,
+) -> None:
+    half, whole = MAX_BYTES // 2, MAX_BYTES
+    async with busy(store):
+        sizes = (whole * 3, half, half, 1, whole)
+        works = [store.submit(append(n), size=size) for n, size in enumerate(sizes, 1)]
+    await asyncio.gather(*works)
+    assert store.commits == 1 + len([(whole * 3,), (half, half), (1,), (whole,)])
+
+
+async def test_upkeep_goes_before_intake_and_critical_before_the_rest(store: Store) -> None:
+    done = list[str]()
+    async with busy(store):
+        works = [
+            store.submit(lambda _, name=name: done.append(name), intake=lane)  # type: ignore[misc]
+            for _ in range(3)
+            for name, lane in (("b", Lane.BULK), ("n", Lane.NORMAL), ("c", Lane.CRITICAL))
+        ]
+        works += [store.submit(lambda _: done.append("u")) for _ in range(3)]
+    await asyncio.gather(*works)
+    assert store.commits == 2
+    # The first piece is of the lane whose turn it is.
+    assert "".join(done[1:]) == "".join(sorted(done[1:], key="ucnb".index))
+
+
+async def test_no_lane_starves_however_much_of_the_others_waits(store: Store) -> None:
+    done = list[int]()
+    lanes = (None, *Lane)
+    async with busy(store):
+        works = [
+            store.submit(lambda _, n=n: done.append(n), MAX_WEIGHT, intake=lane)  # type: ignore[misc]
+            for _ in range(50)
+            for n, lane in enumerate(lanes)
+        ]
+    await asyncio.gather(*works)
+    for n in range(len(lanes)):
+        assert done[:8].count(n) == 2
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), sqlite3.IntegrityError("no")])
 async def test_work_that_raises_undoes_itself_alone(store: Store, error: Exception) -> None:
     def spoil(connection: sqlite3.Connection) -> None:
@@ -99,26 +141,6 @@ async def test_a_caller_that_goes_away_undoes_nothing_and_delays_nobody(store: S
         works[1].cancel()
     assert [await works[0], await works[2]] == [1, 3]
     assert await store.write(sequences) == [1, 2, 3]
-
-
-async def test_when_the_disk_is_full_nothing_is_acknowledged_any_more(path: Path) -> None:
-    store = Store.open(path)
-    await store.write(append(1))
-    await store.write(lambda c: c.execute("PRAGMA max_page_count = 1"))  # no page beyond those used
-    big = signal(2)._replace(payload=bytes(100_000))
-    async with busy(store):
-        works: list[asyncio.Future[Any]] = [
-            store.submit(lambda c: journal.append(c, [big])),
-            store.submit(append(3)),
-        ]
-        heavy = store.submit(append(4), MAX_WEIGHT)
-    for work in (*works, heavy, store.submit(append(5))):
-        with pytest.raises(StoreFailed, match=r"milepost\.db: .*full \(SQLITE_FULL\)"):
-            await work
-    with pytest.raises(StoreFailed):
-        await store.write(append(6))
-    await store.close()
-    assert stored(path) == [1]
 
 
 async def test_work_that_misuses_the_store_fails_it_and_leaves_nobody_waiting(path: Path) -> None:

@@ -18,6 +18,7 @@ from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Milestone, Name
 from edge.milestones.rules import Lifecycle
 from edge.milestones.site import Site
+from tests.unit.buffer.disk import files_no_larger_than
 from tests.unit.edge.site import START, ingest_of, said
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -101,12 +102,13 @@ async def test_when_the_store_fails_amid_a_batch_nothing_is_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(tmp_path / "failing.db")
-    await store.write(lambda c: c.execute("PRAGMA max_page_count = 1"))
+    await store.write(lambda _: None)
     monkeypatch.setattr(outbox, "append", _fill(outbox.append))
     intake = ingest_of(store).intake("floor")
-    for _ in range(2):
-        with pytest.raises(StoreFailed):
-            await intake.commit(WHOLE)
+    with files_no_larger_than((tmp_path / "failing.db-wal").stat().st_size):
+        for _ in range(2):
+            with pytest.raises(StoreFailed, match="SQLITE_IOERR_WRITE"):
+                await intake.commit(WHOLE)
     await store.close()
     assert set(rows_by_table(store.path).values()) == {0}
 

@@ -13,6 +13,11 @@ from tests.unit.buffer.busy import busy
 from tests.unit.edge.site import START, ingest_of, said
 
 
+def waiting(store: Store) -> int:
+    """Return how many pieces of intake the store has not begun."""
+    return sum(len(store._waiting._queues[lane]) for lane in Lane)
+
+
 async def settle_down() -> None:
     """Let every task run as far as it can without the store."""
     for _ in range(20):
@@ -36,11 +41,12 @@ async def test_sources_wait_while_too_many_signals_wait_and_go_on_in_their_order
         for number in range(20):
             group.create_task(hand_in(number))
         await settle_down()
-        assert len(store._waiting) == 3  # 12 signals: the third batch was let in at 8
+        assert waiting(store) == 3  # 12 signals: the third batch was let in at 8
     assert returned == list(range(20))
     units = [row.key for row in await reader.pending("erp", Lane.NORMAL, 0, 100)]
     assert units == [f"unit:U{number}-{n}" for number in range(20) for n in range(4)]
-    assert (ingest._waiting_signals, ingest._waiting_bytes) == (0, 0)
+    queue = ingest._queues[Lane.NORMAL]
+    assert (queue.signals, queue.size) == (0, 0)
 
 
 async def test_a_batch_that_comes_when_there_is_room_again_overtakes_none_that_waits(
@@ -53,7 +59,7 @@ async def test_a_batch_that_comes_when_there_is_room_again_overtakes_none_that_w
         await ingest.intake("floor").commit(Batch([said("scan", unit)]))
 
     async def hand_in_as_soon_as_there_is_room() -> None:
-        while ingest._is_full():  # noqa: ASYNC110 - it must be there at the first moment
+        while ingest._queues[Lane.NORMAL].is_full():  # noqa: ASYNC110 - it must be there at the first moment
             await asyncio.sleep(0)
         await hand_in("U3")
 
@@ -77,7 +83,7 @@ async def test_sources_wait_while_too_many_bytes_wait(
         for _ in range(5):
             group.create_task(ingest.intake("floor").commit(large))
         await settle_down()
-        assert len(store._waiting) == 2
+        assert waiting(store) == 2
     assert (await reader.tallies())["signals"] == 5
 
 
@@ -104,7 +110,7 @@ async def test_what_a_source_that_went_away_handed_in_is_taken_and_counts_until_
             await settle_down()
             tasks[-1].cancel()
             await settle_down()
-        assert len(store._waiting) == 3
+        assert waiting(store) == 3
     await asyncio.wait(tasks)
     assert all(task.cancelled() for task in tasks)
     await ingest.intake("floor").commit(Batch([said("scan", "last")]))  # its turn comes

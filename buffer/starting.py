@@ -1,0 +1,70 @@
+"""Opening the store in whatever state its disk has left it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from buffer.failures import StoreCorrupt, StoreFailed
+from buffer.opening import open_for_writing
+from buffer.reserve import free_on_volume, reserve_of
+from buffer.setting_aside import set_aside, set_aside_directories, suspicion, sync_directory
+
+log = structlog.get_logger(__name__)
+
+WhenCorrupt = Literal["set-aside", "stop"]
+
+ROOM_TO_OPEN = 1024 * 1024
+"""SQLite needs files beside the store to open it, of some 100 KB."""
+
+
+def start(path: Path, when_corrupt: WhenCorrupt, at: int) -> sqlite3.Connection:
+    """Open the store as `open_for_writing` does, with the reserve's room if there is no other.
+
+    A corrupt store is set aside whole, if that is allowed, and a fresh one takes
+    its place. A second one is refused: a disk that spoils one store after the
+    other needs a person, and so does what is set aside.
+
+    Raises:
+        StoreRefused: It must not be touched, and has not been.
+        StoreFailed: It cannot be opened now.
+
+    """
+    try:
+        return _open(path)
+    except StoreCorrupt as error:
+        if when_corrupt == "stop":
+            raise
+        corrupt = error
+    earlier = set_aside_directories(path)
+    if earlier:
+        advice = (
+            f"An earlier one is still set aside in {earlier[-1]}: recover it, check the disk"
+        )
+        raise StoreCorrupt(path, corrupt.what, advice)
+    try:
+        directory = set_aside(path, at)
+    except OSError as error:
+        raise StoreFailed(f"{corrupt}. It cannot be set aside ({error.strerror})") from error
+    log.error("store_set_aside", why=corrupt.what, where=str(directory))
+    return open_for_writing(path)
+
+
+def suspect(path: Path, why: str) -> None:
+    """Have the next start check all of the store; on a disk that fails, as far as it lets us."""
+    try:
+        suspicion(path).write_text(f"{why}\n", encoding="utf-8")
+        sync_directory(path.parent)
+    except OSError as error:
+        log.warning("suspicion_not_kept", store=str(path), why=error.strerror)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return open_for_writing(path)
+    except StoreFailed:
+        if free_on_volume(path) > ROOM_TO_OPEN or not reserve_of(path).exists():
+            raise
+        reserve_of(path).unlink()
+        return open_for_writing(path)
