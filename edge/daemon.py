@@ -14,6 +14,7 @@ import structlog
 
 import drivers
 from buffer import outbox, tally
+from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Clock, Link, Sink, Source
@@ -165,7 +166,8 @@ class Daemon:
 
     async def _hear(self, name: str) -> None:
         listener = self._listeners[name]
-        await listener.source.run(self._ingest.intake(name), listener.link)
+        lane = Lane[self._configuration.sources[name].lane.upper()]
+        await listener.source.run(self._ingest.intake(name, lane), listener.link)
 
     async def _supervise(self, name: str, link: Link, run: Callable[[], Awaitable[None]]) -> None:
         await keep_running(name, run, link, self._draw)
