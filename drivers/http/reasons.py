@@ -1,11 +1,14 @@
 """Why there was no connection or no answer, in an operator's words."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 
 from drivers.http.answer import clean
 
+BYTES = re.compile(r""":?\s+(bytearray\()?b['"].*""", re.DOTALL)
+"""What h11 could not read, at the end of its message. It may repeat our credentials."""
 # Alerts that end a handshake (RFC 8446, section 6.2), as OpenSSL spells them.
 _OF_OUR_CERTIFICATE = (
     "BAD_CERTIFICATE",
@@ -56,7 +59,7 @@ def refused_by_tls(error: Exception, place: str) -> str | None:
 
 def broken(error: Exception, place: str) -> str:
     """Say how a connection ended before the answer did."""
-    said = (clean(str(cause)) for cause in _causes(error))
+    said = (clean(BYTES.sub("", str(cause))) for cause in _causes(error))
     why = next(filter(None, said), type(error).__name__)
     return f"the connection to {place} broke before the whole answer: {why}"
 
