@@ -184,14 +184,21 @@ def _corrupt(path: Path, what: str) -> StoreCorrupt:
 
 
 def _create(path: Path) -> None:
-    """Create an empty store whose directory entry and WAL mode survive a power cut."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    """Create an empty store whose name and WAL mode survive a power cut.
+
+    It gets its name when it is whole: a cut before that leaves no store, not half of one.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    for left in (unfinished, path.with_name(f"{unfinished.name}-journal")):
+        left.unlink(missing_ok=True)
+    connection = sqlite3.connect(unfinished, isolation_level=None)
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
-    path.chmod(0o600)
+    unfinished.chmod(0o600)
+    unfinished.rename(path)
     sync_directory(path.parent)
 
 
