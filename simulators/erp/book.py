@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +19,7 @@ CREATE TABLE IF NOT EXISTS booking (
     type TEXT NOT NULL,
     subject TEXT NOT NULL,
     body BLOB NOT NULL,
-    booked_at INTEGER NOT NULL DEFAULT (round((julianday('now') - 2440587.5) * 86400000))
+    booked_at INTEGER NOT NULL
 )
 """
 
@@ -41,8 +42,7 @@ class Booking:
     """Milliseconds since the Unix epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """What is asked to be booked."""
 
     key: str
@@ -113,6 +113,7 @@ class Book:
 
     def _commit(self, postings: Sequence[Posting]) -> list[Line]:
         last, new = self._last, []
+        now = time.time_ns() // 1_000_000  # noqa: TID251 - the ERP has a clock of its own
         with self._writer:  # commits, or rolls back
             self._writer.execute("BEGIN IMMEDIATE")
             booked = self._booked([posting.key for posting in postings])
@@ -122,14 +123,16 @@ class Book:
                 if there is None:
                     last += 1
                     booked[posting.key] = last, posting.body
-                    new.append((last, posting.key, posting.type, posting.subject, posting.body))
+                    new.append((last, *posting, now))
                     lines.append(Line(last, Outcome.NEW))
                 else:
                     number, body = there
                     is_same = body == posting.body
                     lines.append(Line(number, Outcome.REPEATED if is_same else Outcome.DIFFERENT))
             self._writer.executemany(
-                "INSERT INTO booking (number, key, type, subject, body) VALUES (?, ?, ?, ?, ?)", new
+                "INSERT INTO booking (number, key, type, subject, body, booked_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                new,
             )
         self._last = last
         return lines

@@ -79,7 +79,7 @@ def read_batch(body: bytes) -> list[Posting | Refused]:
 
 def _read_event(event: dict[str, Any]) -> Posting | Refused:
     for name in REQUIRED:
-        if not isinstance(event.get(name), str):
+        if type(event.get(name)) is not str:
             return Refused(str(event.get("id")), f"not a CloudEvent: there is no {name}")
     data = event.get("data")
     try:
@@ -90,7 +90,9 @@ def _read_event(event: dict[str, Any]) -> Posting | Refused:
 
 
 def _check_event(event: Any) -> None:
-    if not isinstance(event, dict) or not (
-        isinstance(event.get("type"), str) and isinstance(event.get("eventTime"), str)
+    if (
+        type(event) is not dict
+        or type(event.get("type")) is not str
+        or type(event.get("eventTime")) is not str
     ):
         raise Malformed("the body is not an EPCIS event: it needs type and eventTime")

@@ -3,6 +3,7 @@
 One process serves most tests, so each has keys of its own.
 """
 
+import base64
 import concurrent.futures
 import json
 import time
@@ -13,7 +14,8 @@ import httpx
 import pytest
 
 from simulators.erp import Booking
-from simulators.erp.faults import Dice, Fate, Faults
+from simulators.erp.access import Access, Doorkeeper
+from simulators.erp.faults import Dice, Fate, Faults, Pace
 from simulators.erp_process import ErpFailed, ErpProcess
 
 BODY = json.dumps({"type": "ObjectEvent", "eventTime": "2026-03-01T08:00:00.000Z"}).encode()
@@ -195,6 +197,195 @@ def test_an_order_changes_only_what_it_names(shared: ErpProcess) -> None:
         assert shared.faults()["error_rate"] == 0.25
 
     assert shared.faults() == Faults().model_dump(mode="json")
+
+
+# ---- Batches ---------------------------------------------------------------------------------
+
+
+def event_of(key: str, **changed: object) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "id": key,
+        "source": "https://dc.example",
+        "type": "milepost.milestone.stored.v1",
+        "subject": "unit:1",
+        "data": json.loads(BODY),
+        **changed,
+    }
+
+
+def post_batch(erp: ErpProcess, *events: object) -> httpx.Response:
+    kind = {"content-type": "application/cloudevents-batch+json; charset=utf-8"}
+    content = json.dumps(events).encode()
+    return httpx.post(erp.url, headers=kind, content=content, timeout=10, verify=False)
+
+
+def test_a_batch_is_booked_in_its_order_and_each_event_has_a_result(shared: ErpProcess) -> None:
+    post(shared, "b1", body=json.dumps(json.loads(BODY), separators=(",", ":")).encode())
+    keys = ["b0", "b1", "b2", "b0"]
+    with shared.faulty(reject_keys=["b2"]):
+        answer = post_batch(shared, *map(event_of, keys), event_of("b3", type=None), {"id": "b4"})
+
+    assert answer.status_code == 200
+    told = answer.json()["results"]
+    assert [each["id"] for each in told] == [*keys, "b3", "b4"]
+    assert [each["status"] for each in told] == [201, 409, 422, 409, 400, 400]
+    assert told[0]["receipt"] == told[3]["receipt"]
+    [line] = lines(shared, "b0")
+    assert (line.body, line.subject) == (json.loads(BODY), "unit:1")
+    assert line.type == "milepost.milestone.stored.v1"
+    assert lines(shared, "b2", "b3", "b4") == []
+
+
+def test_an_event_of_a_batch_with_other_data_under_its_key_is_refused(shared: ErpProcess) -> None:
+    post_batch(shared, event_of("b5"))
+    before = shared.state()["mismatches"]
+    other = {"type": "ObjectEvent", "eventTime": "2026-03-02T08:00:00.000Z"}
+
+    assert post_batch(shared, event_of("b5", data=other)).json()["results"][0]["status"] == 422
+    assert shared.state()["mismatches"] == before + 1
+
+
+def test_all_or_nothing_refuses_a_batch_without_telling_why(shared: ErpProcess) -> None:
+    with shared.faulty(all_or_nothing=True, reject_keys=["c1"]):
+        answer = post_batch(shared, event_of("c0"), event_of("c1"))
+        assert answer.status_code == 422
+        assert "c1" not in answer.text
+        assert lines(shared, "c0", "c1") == []
+        assert post_batch(shared, event_of("c0")).json()["results"][0]["status"] == 201
+
+
+def test_what_is_no_batch_is_refused(shared: ErpProcess) -> None:
+    kind = {"content-type": "application/cloudevents-batch+json"}
+    for body in (b"", b"{}", b"[1]", b"[{]"):
+        answer = httpx.post(shared.url, headers=kind, content=body, verify=False)
+        assert answer.status_code == 400
+
+
+def test_a_request_larger_than_the_limit_in_force_is_refused_unbooked(shared: ErpProcess) -> None:
+    with shared.faulty(max_bytes=400):
+        assert post_batch(shared, event_of("d0"), event_of("d1")).status_code == 413
+        assert post_batch(shared, event_of("d0")).status_code == 200
+    assert [line.key for line in lines(shared, "d0", "d1")] == ["d0"]
+    assert post_batch(shared, event_of("d1"), event_of("d2")).status_code == 200
+
+
+# ---- Overload --------------------------------------------------------------------------------
+
+
+def test_requests_above_the_rate_are_told_when_to_come_again(shared: ErpProcess) -> None:
+    with shared.faulty(requests_per_second=0.5):
+        answers = [post(shared, f"rate {number}") for number in range(3)]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses[-1] == 429
+        assert set(statuses) <= {201, 429}
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 2
+        assert len(lines(shared, *(f"rate {number}" for number in range(3)))) == statuses.count(201)
+
+    assert post(shared, "rate 2").status_code == 201
+
+
+def test_a_pace_lets_through_its_rate_and_no_more() -> None:
+    pace = Pace()
+    taken = sum(pace.seconds_over(20.0, now=1000 + tick / 100) == 0 for tick in range(1000))
+
+    assert 200 <= taken <= 220
+    while not (wait := pace.seconds_over(20.0, now=1010.0)):
+        pass
+    assert wait <= 0.05
+    assert pace.seconds_over(20.0, now=1010.0 + wait + 1e-6) == 0
+    assert pace.seconds_over(None, now=1010.0) == 0
+
+
+def test_a_crowd_is_slower_than_one_alone(shared: ErpProcess) -> None:
+    with (
+        shared.faulty(crowd_delay_seconds=0.2, delay_seconds=0.1),
+        concurrent.futures.ThreadPoolExecutor(6) as clients,
+    ):
+        alone = post(shared, "alone").elapsed.total_seconds()
+        crowd = list(clients.map(lambda number: post(shared, f"crowd {number}"), range(6)))
+
+    assert max(answer.elapsed.total_seconds() for answer in crowd) > alone + 0.2
+
+
+# ---- Access ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(shared: ErpProcess) -> Iterator[ErpProcess]:
+    yield shared
+    shared.access()
+
+
+def post_as(erp: ErpProcess, key: str, **shown: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in shown.items()}
+    headers = headers_of(key) | named
+    return httpx.post(erp.url, headers=headers, content=BODY, verify=False).status_code
+
+
+def test_only_who_shows_what_is_asked_for_is_let_in(guarded: ErpProcess) -> None:
+    guarded.access(bearer="abc")
+    assert post_as(guarded, "e0") == 401
+    assert post_as(guarded, "e0", authorization="Bearer abd") == 401
+    assert lines(guarded, "e0") == []
+    assert httpx.get(guarded.look_up.format(id="e0"), verify=False).status_code == 401
+    assert post_as(guarded, "e0", authorization="Bearer abc") == 201
+
+    guarded.access(basic="milepost:pass")
+    pair = base64.b64encode(b"milepost:pass").decode()
+    assert post_as(guarded, "e1", authorization="Bearer abc") == 401
+    assert post_as(guarded, "e1", authorization="Basic !") == 401
+    assert post_as(guarded, "e1", authorization=f"Basic {pair}") == 201
+
+    with pytest.raises(ErpFailed, match="kerberos"):
+        guarded.access(kerberos="yes")
+
+
+def test_a_client_gets_a_token_that_ends(guarded: ErpProcess) -> None:
+    guarded.access(client="milepost:secret", token_seconds=1)
+    form = {"grant_type": "client_credentials"}
+
+    def fetch(**changed: str) -> httpx.Response:
+        return httpx.post(guarded.token_url, data=form | changed, verify=False)
+
+    assert fetch().status_code == 401
+    assert fetch(client_id="milepost", client_secret="wrong").status_code == 401
+    right = {"client_id": "milepost", "client_secret": "secret"}
+    assert fetch(**right, grant_type="password").json()["error"] == "unsupported_grant_type"
+    told = fetch(**right).json()
+    assert (told["token_type"], told["expires_in"]) == ("Bearer", 1)
+    shown = f"Bearer {told['access_token']}"
+    assert post_as(guarded, "f0", authorization=shown) == 201
+    deadline = time.monotonic() + 30
+    while post_as(guarded, "f0", authorization=shown) != 401:
+        assert time.monotonic() < deadline, "the token does not end"
+        time.sleep(0.05)
+
+
+def test_a_signature_is_verified_over_the_bytes_that_came(guarded: ErpProcess) -> None:
+    # The example of the Standard Webhooks libraries.
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    doorkeeper = Doorkeeper(Access(signature=secret))
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    body = b'{"test": 2432232314}'
+    assert doorkeeper.refuses(headers, body) == "webhook-timestamp is too far from now"
+    at = 1614265330.0
+    assert doorkeeper.refuses(headers, body, at) is None
+    assert doorkeeper.refuses(headers, body + b" ", at) == "no signature fits"
+    assert doorkeeper.refuses({**headers, "webhook-id": "other"}, body, at) == "no signature fits"
+    two = {**headers, "webhook-signature": f"v1,AAAA {headers['webhook-signature']}"}
+    assert doorkeeper.refuses(two, body, at) is None
+
+    guarded.access(signature=secret)
+    assert post_as(guarded, "g0") == 401
+    assert post_as(guarded, "g0", **{name.replace("-", "_"): v for name, v in two.items()}) == 401
+
+
+# ---- Life ------------------------------------------------------------------------------------
 
 
 def test_what_was_answered_survives_a_kill(erp: ErpProcess) -> None:
