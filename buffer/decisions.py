@@ -28,8 +28,8 @@ class Decided(NamedTuple):
     """What a decision has touched."""
 
     entries: tuple[int, ...]
-    owed: frozenset[tuple[str, str]]
-    """(destination, key) of what was touched: their deliveries must look again."""
+    destinations: frozenset[str]
+    """Of what was touched: their deliveries must look again."""
     others: tuple[tuple[int, State | None], ...]
     """Entries that were left alone, with the state that they are in; None if there is none."""
 
@@ -64,23 +64,30 @@ def _decide(
     parameters: tuple[object, ...],
 ) -> Decided:
     given = orjson.dumps(sorted(set(numbers))).decode()
-    standing = {row[0]: row for row in connection.execute(SQL["standing"], (given,))}
-    touched = [row for row in standing.values() if row[3] in TAKES[act]]
-    entries = tuple(row[0] for row in touched)
-    connection.execute(SQL[act], (*parameters, orjson.dumps(entries).decode()))
+    standing: dict[int, tuple[int, str, State]] = {
+        row[0]: row for row in connection.execute(SQL["standing"], (given,))
+    }
+    touched = {seq: row for seq, row in standing.items() if row[2] in TAKES[act]}
+    connection.execute(SQL[act], (*parameters, orjson.dumps([*touched]).decode()))
     changes = Counter[str]()
-    for _, destination, _, was in touched:
+    for _, destination, was in touched.values():
         changes[tally.entries(destination, was)] -= 1
         changes[tally.entries(destination, state)] += 1
     tally.count(connection, changes)
     return Decided(
-        entries,
-        frozenset((destination, key) for _, destination, key, _ in touched),
+        tuple(sorted(touched)),
+        frozenset(destination for _, destination, _ in touched.values()),
         tuple(
-            (number, standing[number][3] if number in standing else None)
-            for number in sorted(set(numbers) - set(entries))
+            (number, standing[number][2] if number in standing else None)
+            for number in sorted(set(numbers) - set(touched))
         ),
     )
+
+
+def is_owed(connection: sqlite3.Connection, milestone: bytes, destination: str) -> bool:
+    """Tell whether a milestone, by id, is owed to a destination, or was."""
+    known = connection.execute(SQL["known"], (milestone, destination)).fetchone()
+    return known is not None and bool(known[1])
 
 
 def owe(

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 import drivers
-from buffer import outbox, tally
+from buffer import tally
 from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
@@ -21,13 +21,12 @@ from drivers.contract import Clock, Link, Sink, Source
 from edge import notify
 from edge.config import Configuration
 from edge.control import server
+from edge.control.decisions import Decisions
 from edge.control.gathering import describe, gather
 from edge.control.health import Report, judge
+from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
-from edge.ingest import Ingest, Judge, Route
-from edge.milestones.decode import Decoder, sources_of
-from edge.milestones.engine import RulesEngine
-from edge.milestones.site import Site
+from edge.ingest import Ingest, configured
 from edge.supervision import keep_running
 
 log = structlog.get_logger(__name__)
@@ -65,28 +64,11 @@ class Daemon:
         self._clock = clock
         self._draw = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._started_at = clock()
-        self._engine = RulesEngine(
-            configuration.site.uri,
-            configuration.rules,
-            configuration.lifecycles,
-            sources_of(configuration.observations),
-        )
+        self._engine = configured.rules_engine(configuration)
+        self._judge = configured.judge(configuration, self._engine, clock)
         self._listeners = {name: self._listen(name) for name in configuration.sources}
         self._speakers = {name: self._speak(name) for name in configuration.destinations}
-        self._ingest = Ingest(
-            store,
-            Judge(
-                decoder=Decoder(configuration.observations),
-                engine=self._engine,
-                site=Site(configuration.site.uri, configuration.site.zone_offset),
-                routes=[
-                    Route(name, destination.lanes())
-                    for name, destination in configuration.destinations.items()
-                ],
-                clock=clock,
-            ),
-            on_milestones=self._wake,
-        )
+        self._ingest = Ingest(store, self._judge, on_milestones=self._wake)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; then stop intake, settle what is under way, and return.
@@ -159,6 +141,7 @@ class Daemon:
             reader=self._reader,
             clock=self._clock,
             draw=self._draw,
+            may_have_sent=not self._store.stopped_cleanly,
         )
         # A destination is not connected to before there is something to send.
         link = Link(name, self._clock, reason="")
@@ -208,30 +191,35 @@ class Daemon:
             speaker.delivery.wake()
 
     def _operations(self) -> server.Operations:
-        return server.Operations(health=self._health, retry=self._retry, discard=self._discard)
+        lanes = {name: each.lanes() for name, each in self._configuration.destinations.items()}
+        decisions = Decisions(
+            self._store,
+            self._judge,
+            lanes,
+            self._clock,
+            on_changed=self._reload,
+            on_added=self._wake,
+        )
+        return server.Operations(self._health, Questions(self._reader), decisions)
 
     async def _health(self) -> Report:
         links = [("source", listener.link) for listener in self._listeners.values()]
         links += [("destination", speaker.link) for speaker in self._speakers.values()]
         facts = await gather(
-            self._reader, list(self._speakers), self._clock(), describe(links), running=True
+            self._reader,
+            {name: speaker.delivery.pace for name, speaker in self._speakers.items()},
+            self._clock(),
+            links=describe(links),
+            room=self._store.room,
+            set_aside=self._store.set_aside,
+            running=True,
         )
         return judge(facts)
 
-    async def _retry(self, entry: int) -> bool:
-        return self._release(await self._store.write(partial(outbox.revive, entry=entry)))
-
-    async def _discard(self, entry: int, reason: str) -> bool:
-        discard = partial(outbox.discard, entry=entry, reason=reason, at=self._clock())
-        return self._release(await self._store.write(discard))
-
-    def _release(self, owed: tuple[str, str] | None) -> bool:
-        if owed is None:
-            return False
-        destination, key = owed
-        if destination in self._speakers:
-            self._speakers[destination].delivery.release(key)
-        return True
+    def _reload(self, destinations: Iterable[str]) -> None:
+        for name in destinations:
+            if name in self._speakers:
+                self._speakers[name].delivery.reload()
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

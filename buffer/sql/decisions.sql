@@ -1,6 +1,6 @@
 -- name: standing
 -- Entries given by number, as they stand.
-SELECT e.seq, e.destination, e.key, e.state
+SELECT e.seq, e.destination, e.state
 FROM json_each(?) AS each CROSS JOIN entry AS e ON e.seq = each.value;
 
 -- name: retry

@@ -1,11 +1,13 @@
 """The commands. Each imports what it needs when it runs: `milepost health` must be quick."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from edge.cli import audit, outbox, quarantine
 from edge.cli.options import INSTALLED, ConfigOption, configuration
+from edge.cli.selecting import ListLimitOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,10 +16,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text: also what is wrong with a command is one line, in a log
     help="The gateway between a warehouse's machines and its business systems.",
 )
-outbox = typer.Typer(
-    no_args_is_help=False, rich_markup_mode=None, help="List what is owed to the destinations."
-)
-app.add_typer(outbox, name="outbox")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
@@ -31,9 +32,6 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
 
         typer.echo(f"milepost {version('milepost')}")
         raise typer.Exit
-
-
-EntryArgument = Annotated[int, typer.Argument(help="Its number, as `milepost outbox` lists it.")]
 
 
 @app.callback()
@@ -108,42 +106,12 @@ def trace(
     raise typer.Exit(show_story(configuration(config), key, whole=whole))
 
 
-@outbox.callback(invoke_without_command=True)
-def outbox_list(
-    context: typer.Context,
-    config: ConfigOption = INSTALLED,
-    destination: Annotated[str | None, typer.Option(help="Only this destination.")] = None,
-    state: Annotated[
-        Literal["pending", "dead", "delivered", "discarded"],
-        typer.Option(help="Only entries in this state; dead are the dead letters."),
-    ] = "pending",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 50,
-) -> None:
-    """List entries by destination and state, oldest first."""
-    if context.invoked_subcommand is None:
-        from edge.cli.asking import show_outbox  # noqa: PLC0415
+@app.command()
+def gaps(config: ConfigOption = INSTALLED, limit: ListLimitOption = 50) -> None:
+    """List what sources have lost before we could get it, newest first."""
+    from edge.cli.records import show_gaps  # noqa: PLC0415
 
-        raise typer.Exit(show_outbox(configuration(config), destination, state, limit))
-
-
-@outbox.command()
-def retry(entry: EntryArgument, config: ConfigOption = INSTALLED) -> None:
-    """Send a dead letter again: same key, same bytes."""
-    from edge.cli.asking import decide  # noqa: PLC0415
-
-    raise typer.Exit(decide(configuration(config), entry, reason=None))
-
-
-@outbox.command()
-def discard(
-    entry: EntryArgument,
-    reason: Annotated[str, typer.Option(help="Why; kept with the entry.", prompt=True)],
-    config: ConfigOption = INSTALLED,
-) -> None:
-    """Give up a dead letter; what follows of its key goes on."""
-    from edge.cli.asking import decide  # noqa: PLC0415
-
-    raise typer.Exit(decide(configuration(config), entry, reason=reason))
+    raise typer.Exit(show_gaps(configuration(config), limit))
 
 
 @app.command()

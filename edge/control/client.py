@@ -1,19 +1,27 @@
 """Asking the running daemon over its control socket."""
 
+import os
 import socket
-from collections.abc import Mapping
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import TypeVar
 
 import orjson
 from pydantic import ValidationError
 
+from edge.control import SUDO_USER_HEADER
 from edge.control.health import Report
+from edge.control.messages import Message
+from edge.control.operations import Decision, Question
+
+A = TypeVar("A", bound=Message)
+B = TypeVar("B", bound=Message)
 
 TIMEOUT_SECONDS = 5.0
+OPERATION_TIMEOUT_SECONDS = 60.0
+"""One piece of an act takes one commit, which on a bad day waits for the disk."""
 
 
 class NotRunning(Exception):
@@ -22,6 +30,10 @@ class NotRunning(Exception):
 
 class Refused(Exception):
     """The daemon answered that it cannot do what was asked; the message says why."""
+
+
+class NoAnswer(Exception):
+    """The daemon was asked and has not answered: what was asked may have been done."""
 
 
 class Control:
@@ -42,39 +54,59 @@ class Control:
         except ValidationError as error:
             raise NotRunning(f"{self._socket} (it answers, but not as this Milepost)") from error
 
-    def retry(self, entry: int) -> None:
-        """Have a dead letter sent again."""
-        self._request("POST", f"/outbox/{entry}/retry")
+    def ask(self, operation: Question[A, B] | Decision[A, B], asked: A) -> B:
+        """Ask the daemon, or have it decide; return its answer.
 
-    def discard(self, entry: int, reason: str) -> None:
-        """Have a dead letter given up."""
-        self._request("POST", f"/outbox/{entry}/discard", {"reason": reason})
+        Raises:
+            NotRunning: It does not answer; nothing was done.
+            Refused: It cannot do this; nothing was done.
+            NoAnswer: It has not answered in time; it may have been done.
 
-    def _request(
-        self, method: str, path: str, parameters: Mapping[str, str] | None = None
-    ) -> bytes:
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        with closing(_Connection(self._socket)) as connection:
+        """
+        content = self._request("POST", operation.path, asked.model_dump_json().encode())
+        return operation.answer.model_validate_json(content)
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        timeout = TIMEOUT_SECONDS if body is None else OPERATION_TIMEOUT_SECONDS
+        with closing(_Connection(self._socket, timeout)) as connection:
             try:
-                connection.request(method, path + query)
-                answer = connection.getresponse()
-                content = answer.read()
+                connection.connect()
             except OSError as error:
                 raise NotRunning(f"{self._socket} ({error.strerror or error})") from error
-            except HTTPException as error:
-                raise NotRunning(f"{self._socket} ({error})") from error
-        if 400 <= answer.status < 500:  # noqa: PLR2004 - client errors, RFC 9110, section 15.5
+            try:
+                connection.request(method, path, body, _headers())
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, HTTPException) as error:
+                if body is None:
+                    raise NotRunning(f"{self._socket} ({error})") from error
+                raise NoAnswer(
+                    f"the daemon at {self._socket} was asked and has not answered ({error}); "
+                    "it may have been done: look before you ask again"
+                ) from error
+        if answer.status in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise Refused(orjson.loads(content)["detail"])
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise Refused(
+                f"the daemon at {self._socket} is another version of Milepost; restart it"
+            )
         if answer.status != HTTPStatus.OK:
-            raise NotRunning(f"{self._socket} (it failed to answer: {answer.status})")
+            raise (NotRunning if body is None else NoAnswer)(
+                f"{self._socket} (it failed to answer: {answer.status}; see its log)"
+            )
         return content
+
+
+def _headers() -> dict[str, str]:
+    who = os.environ.get("SUDO_USER")
+    return {SUDO_USER_HEADER: who} if who else {}
 
 
 class _Connection(HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("milepost", timeout=TIMEOUT_SECONDS)
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("milepost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:

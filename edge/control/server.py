@@ -5,16 +5,24 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.control import NO_DEAD_LETTER
+from edge.control import SUDO_USER_HEADER
+from edge.control.decisions import Decisions, Impossible
 from edge.control.health import Report
+from edge.control.operations import DECISIONS, QUESTIONS, Decision, Question
+from edge.control.questions import Questions
+from edge.control.who import account, peer_uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +30,21 @@ class Operations:
     """What can be asked of the daemon."""
 
     health: Callable[[], Awaitable[Report]]
-    retry: Callable[[int], Awaitable[bool]]
-    """Send a dead letter again; False if the entry is no dead letter."""
-    discard: Callable[[int, str], Awaitable[bool]]
-    """Give up a dead letter, with a reason; False if the entry is no dead letter."""
+    questions: Questions
+    decisions: Decisions
 
 
 class SocketUnusable(Exception):
     """The control socket cannot be made; the message says why and what to do."""
+
+
+class _FromPeer(H11Protocol):
+    """A connection whose client is the account at its other end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Ask the kernel who it is; what follows may be anything."""
+        super().connection_made(transport)
+        self.client = (str(peer_uid(transport.get_extra_info("socket"))), 0)
 
 
 class _Server(uvicorn.Server):
@@ -70,6 +85,7 @@ async def serve(operations: Operations, path: Path, ready: asyncio.Event) -> Non
     config = uvicorn.Config(
         _application(operations),
         uds=str(path),
+        http=_FromPeer,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -100,25 +116,47 @@ def _application(operations: Operations) -> Starlette:
         report = await operations.health()
         return Response(report.model_dump_json(), media_type="application/json")
 
-    async def retry(request: Request) -> Response:
-        return _done(await operations.retry(request.path_params["entry"]))
-
-    async def discard(request: Request) -> Response:
-        reason = request.query_params.get("reason", "").strip()
-        if not reason:
-            return JSONResponse({"detail": "a reason is needed"}, status_code=422)
-        return _done(await operations.discard(request.path_params["entry"], reason))
-
     return Starlette(
         routes=[
             Route("/health", health),
-            Route("/outbox/{entry:int}/retry", retry, methods=["POST"]),
-            Route("/outbox/{entry:int}/discard", discard, methods=["POST"]),
+            *(_question(operations.questions, question) for question in QUESTIONS),
+            *(_decision(operations.decisions, decision) for decision in DECISIONS),
         ]
     )
 
 
-def _done(found: bool) -> Response:  # noqa: FBT001 - a result, passed on
-    if found:
-        return JSONResponse({})
-    return JSONResponse({"detail": NO_DEAD_LETTER}, status_code=404)
+def _question(questions: Questions, question: Question[Any, Any]) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            asked = question.asked.model_validate_json(await request.body())
+        except ValidationError as error:
+            return _not_understood(error)
+        return _json(await question.ask(questions, asked))
+
+    return Route(question.path, answer, methods=["POST"])
+
+
+def _decision(decisions: Decisions, decision: Decision[Any, Any]) -> Route:
+    async def answer(request: Request) -> Response:
+        assert request.client is not None  # see _FromPeer
+        who = account(int(request.client.host), request.headers.get(SUDO_USER_HEADER))
+        try:
+            asked = decision.asked.model_validate_json(await request.body())
+            return _json(await decision.decide(decisions, asked, who))
+        except ValidationError as error:
+            return _not_understood(error)
+        except Impossible as error:
+            return JSONResponse({"detail": str(error)}, status_code=HTTPStatus.CONFLICT)
+
+    return Route(decision.path, answer, methods=["POST"])
+
+
+def _json(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _not_understood(error: ValidationError) -> Response:
+    return JSONResponse(
+        {"detail": f"this request is not understood: {error}"},
+        status_code=HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
