@@ -150,6 +150,7 @@ def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) 
     first = at * SEQUENCES_PER_MILLISECOND
     reason = f"the store was corrupt and was set aside, with all that it held, in {directories[-1]}"
     connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM sqlite_sequence")
     connection.executemany(
         "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)",
         [(table, first) for table in ("journal", "gap", "quarantine", "milestone", "entry")],

@@ -1,0 +1,215 @@
+"""A corrupt store is set aside whole, a fresh one takes its place, and never twice unseen."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from buffer import journal, opening, setting_aside, tally
+from buffer.failures import StoreCorrupt
+from buffer.opening import open_for_writing
+from buffer.reserve import reserve_of
+from buffer.setting_aside import set_aside, set_aside_directories, suspicion
+from buffer.starting import start, suspect
+from buffer.store import Store
+from tests.unit.buffer.rows import owe, signal
+
+NOON = 1_795_348_800_000
+AFTER_NOON = NOON + 1000
+
+
+def fill(path: Path) -> None:
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("BEGIN")
+        journal.append(connection, [signal(seq) for seq in range(1, 301)])
+        for number in range(300):
+            owe(connection, number)
+        connection.execute("COMMIT")
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = b"\xa5" * (len(content) - len(content) // 2)
+    path.write_bytes(content)
+
+
+def contents(directory: Path, name: str) -> dict[str, str]:
+    """Return digests of the files of a store, by their names."""
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in directory.iterdir()
+        if file.is_file() and file.name.startswith(name)
+    }
+
+
+@pytest.fixture
+def corrupt(path: Path) -> Path:
+    """Return a damaged store that a killed process left with a -wal file."""
+    fill(path)
+    connection = open_for_writing(path)
+    owe(connection, 1000)
+    wal = path.with_name(f"{path.name}-wal")
+    kept = wal.read_bytes()
+    connection.close()
+    wal.write_bytes(kept)
+    damage(path)
+    suspicion(path).write_text("why")
+    return path
+
+
+def test_all_that_belongs_to_a_corrupt_store_is_kept_as_it_was(corrupt: Path) -> None:
+    before = contents(corrupt.parent, corrupt.name)
+    start(corrupt, "set-aside", NOON).close()
+    (directory,) = set_aside_directories(corrupt)
+    assert directory.name == f"{corrupt.name}.corrupt-20261122T120000.000000Z"
+    kept = contents(directory, corrupt.name)
+    for ending in ("", "-wal", ".suspect"):
+        assert kept[f"{corrupt.name}{ending}"] == before[f"{corrupt.name}{ending}"]
+    assert not suspicion(corrupt).exists()
+
+
+def test_a_store_is_not_set_aside_unless_that_is_allowed(corrupt: Path) -> None:
+    before = contents(corrupt.parent, corrupt.name)
+    with pytest.raises(StoreCorrupt, match="has not been repaired"):
+        start(corrupt, "stop", NOON)
+    with pytest.raises(StoreCorrupt):
+        Store.open(corrupt)  # a command does not, unless told
+    after = contents(corrupt.parent, corrupt.name)
+    # Reading it, even read-only, makes a -shm file; the lock and the reserve are ours.
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed <= {f"{corrupt.name}-shm", f"{corrupt.name}.lock"}
+    assert set_aside_directories(corrupt) == ()
+
+
+def test_a_second_corrupt_store_stops_a_human_until_the_first_was_recovered(
+    corrupt: Path,
+) -> None:
+    start(corrupt, "set-aside", NOON).close()
+    fill(corrupt)
+    damage(corrupt)
+    before = contents(corrupt.parent, corrupt.name)
+    with pytest.raises(StoreCorrupt, match=r"still set aside in .*corrupt-2026.*recover it"):
+        start(corrupt, "set-aside", AFTER_NOON)
+    after = contents(corrupt.parent, corrupt.name)
+    assert {name: after[name] for name in before} == before
+    (first,) = set_aside_directories(corrupt)
+    first.rename(first.with_name(first.name.replace("corrupt", "recovered")))
+    start(corrupt, "set-aside", AFTER_NOON).close()
+    assert len(set_aside_directories(corrupt)) == 1
+
+
+def sequences(connection: sqlite3.Connection) -> list[int]:
+    """Add a row to each table whose rows are known by a number; return the numbers."""
+    seq = journal.next_sequence(connection)
+    journal.append(connection, [signal(seq)])
+    journal.append_gaps(connection, [journal.GapRow("plc", "ring", 6, "overrun", 2)])
+    journal.quarantine(connection, [(seq, "why", 8)])
+    owe(connection, seq)
+    tables = ("journal", "gap", "quarantine", "milestone", "entry")
+    statements = [f"SELECT max(seq) FROM {table}" for table in tables]
+    return [connection.execute(statement).fetchone()[0] for statement in statements]
+
+
+def test_no_sequence_of_the_fresh_store_was_one_of_the_old_store(corrupt: Path) -> None:
+    given = [300]
+    for hour in range(3):
+        with closing(start(corrupt, "set-aside", NOON + hour * 3_600_000)) as connection:
+            assert connection.execute("SELECT count(*) FROM entry").fetchone() == (0,)
+            first = sequences(connection)
+            assert min(first) > max(given)
+            given = sequences(connection)
+            assert given == [seq + 1 for seq in first]
+        (directory,) = set_aside_directories(corrupt)
+        directory.rename(directory.with_name(f"recovered-{hour}"))
+        damage(corrupt)
+
+
+def test_a_fresh_store_is_given_its_sequences_also_after_a_cut_between(
+    corrupt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("_create", "_begin_above_what_was_set_aside"):
+        monkeypatch.setattr(opening, step, cut)
+        with pytest.raises(KeyboardInterrupt):
+            start(corrupt, "set-aside", NOON)
+        monkeypatch.undo()
+    with closing(start(corrupt, "set-aside", NOON)) as connection:
+        assert min(sequences(connection)) > 300
+    assert len(set_aside_directories(corrupt)) == 1
+
+
+def test_what_was_set_aside_is_told_as_a_gap_once(corrupt: Path) -> None:
+    for _ in range(2):
+        with closing(start(corrupt, "set-aside", NOON)) as connection:
+            gaps = connection.execute("SELECT source, subject, reason, missed FROM gap").fetchall()
+            (n,) = connection.execute(
+                "SELECT n FROM tally WHERE name = ?", (tally.GAPS,)
+            ).fetchone()
+        ((source, subject, reason, missed),) = gaps
+        assert (source, subject, missed, n) == ("milepost", corrupt.name, None, 1)
+        assert str(set_aside_directories(corrupt)[0]) in reason
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_power_cut_in_the_middle_leaves_no_file_to_the_wrong_store(
+    corrupt: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    before = contents(corrupt.parent, corrupt.name)
+    files = setting_aside._FILES
+    monkeypatch.setattr(setting_aside, "_FILES", files[:moved])
+    set_aside(corrupt, NOON)
+    monkeypatch.undo()
+    if moved == 0:  # not even the store itself: it is still corrupt, and a person has to look
+        with pytest.raises(StoreCorrupt, match="still set aside"):
+            start(corrupt, "set-aside", AFTER_NOON)
+        return
+    with closing(start(corrupt, "set-aside", AFTER_NOON)) as connection:
+        assert connection.execute("SELECT count(*) FROM entry").fetchone() == (0,)
+    (directory,) = set_aside_directories(corrupt)
+    kept = contents(directory, corrupt.name)
+    for ending in ("", "-wal"):
+        assert kept[f"{corrupt.name}{ending}"] == before[f"{corrupt.name}{ending}"]
+
+
+def test_a_damaged_first_page_is_known_to_be_ours_by_the_reserve_beside_it(path: Path) -> None:
+    fill(path)
+    content = path.read_bytes()
+    path.write_bytes(bytes(8192) + content[8192:])
+    reserve_of(path).touch()
+    start(path, "set-aside", NOON).close()
+    (directory,) = set_aside_directories(path)
+    assert (directory / path.name).read_bytes()[8192:] == content[8192:]
+
+
+async def test_the_store_tells_what_is_set_aside(corrupt: Path) -> None:
+    store = Store.open(corrupt, when_corrupt="set-aside", clock=lambda: NOON)
+    await store.write(lambda c: owe(c, 1))
+    assert [directory.name for directory in store.set_aside] == [
+        f"{corrupt.name}.corrupt-20261122T120000.000000Z"
+    ]
+    await store.close()
+
+
+def test_after_a_disk_has_failed_the_whole_store_is_checked_whatever_its_size(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(path)
+    damage(path)
+    monkeypatch.setattr(opening, "QUICK_CHECK_BYTES", 0)
+    version = opening._examine(path, newest=99)  # a large store: found when it is read, if ever
+    suspect(path, "disk I/O error")
+    with pytest.raises(StoreCorrupt):
+        opening._examine(path, newest=version)
+
+
+def test_a_suspicion_is_withdrawn_when_all_was_found_well(path: Path) -> None:
+    fill(path)
+    suspect(path, "disk I/O error")
+    assert suspicion(path).read_text() == "disk I/O error\n"
+    with closing(open_for_writing(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM milestone").fetchone() == (300,)
+    assert not suspicion(path).exists()
