@@ -26,6 +26,9 @@ from edge.times import date_and_time
 
 T = TypeVar("T")
 
+SECONDS = len("2026-11-22 14:03:12")
+"""In a table a time is told to the second."""
+
 _DONE: dict[Act, str] = {
     "retry": "will be sent again",
     "replay": "will be sent again",
@@ -184,7 +187,7 @@ def print_entries(
         outcome = row.outcome or "not sent yet"
         if row.state == "pending" and (row.destination, row.key) in dead:
             outcome = f"behind a dead letter: {outcome}"
-        happened = date_and_time(row.occurred_at)
+        happened = date_and_time(row.occurred_at)[:SECONDS]
         line = [row.name, row.key, happened, str(row.attempts), outcome]
         cells.append([str(row.seq), row.destination, *([row.state] if is_mixed else []), *line])
     print_table(columns, cells, has_header=has_header)

@@ -7,6 +7,7 @@ import orjson
 import typer
 
 from buffer.audit import AuditRow, Chain
+from edge.cli.entries import SECONDS
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.tables import print_table
 from edge.config import Configuration
@@ -28,7 +29,7 @@ def show_gaps(configuration: Configuration, limit: int) -> int:
             ("noticed", "source", "subject", "missed", "reason"),
             [
                 (
-                    date_and_time(gap.noticed_at),
+                    date_and_time(gap.noticed_at)[:SECONDS],
                     gap.source,
                     gap.subject,
                     "?" if gap.missed is None else str(gap.missed),
@@ -53,7 +54,7 @@ def show_audit(configuration: Configuration, limit: int) -> int:
         print_table(
             ("number", "at", "who", "act", "what"),
             [
-                (str(row.seq), date_and_time(row.at), row.who, row.act, _told(row.detail))
+                (str(row.seq), date_and_time(row.at)[:SECONDS], row.who, row.act, _told(row.detail))
                 for row in newest
             ],
         )

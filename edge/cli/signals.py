@@ -3,7 +3,6 @@
 import re
 import sys
 from base64 import b64encode
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import typer
 
 from buffer.journal import SignalRow
 from buffer.quarantine import QuarantinedRow
-from edge.cli.entries import pieces, progress
+from edge.cli.entries import SECONDS, pieces, progress
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import SignalCriteria
 from edge.cli.tables import on_one_line, print_table
@@ -34,7 +33,7 @@ JUDGED = 100
 """Signals judged again in one transaction."""
 _HEX = 16
 
-_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\d+")
 
 
 def show(
@@ -86,21 +85,24 @@ def judge_again(configuration: Configuration, criteria: SignalCriteria, *, dry_r
         if dry_run:
             return 0 if numbers else NOTHING_DONE
         judged = milestones = looked_at = 0
-        wrong = Counter[str]()
+        wrong: dict[str, list[str]] = {}
         try:
             for piece in pieces(numbers, JUDGED):
                 answer = await gateway.decide(JUDGE_AGAIN, ByNumber(numbers=tuple(piece)))
                 judged += len(answer.judged)
                 milestones += answer.milestones
-                wrong.update(_alike(reason) for _, reason in answer.refused)
+                for _, reason in answer.refused:
+                    wrong.setdefault(_alike(reason), []).append(reason)
                 looked_at += len(piece)
                 progress(looked_at, len(numbers))
         finally:
             typer.echo(
                 f"{counted(judged, 'signal')} judged: {counted(milestones, 'new milestone')}"
             )
-            for reason, count in wrong.most_common():
-                typer.echo(f"{counted(count, 'signal')} still in quarantine: {reason}", err=True)
+            for alike, reasons in wrong.items():
+                reason = reasons[0] if len({*reasons}) == 1 else alike
+                many = counted(len(reasons), "signal")
+                typer.echo(f"{many} still in quarantine: {on_one_line(reason)}", err=True)
         return NOTHING_DONE if wrong or not judged else 0
 
     return with_gateway(configuration, command)
@@ -133,7 +135,7 @@ def write_signals(configuration: Configuration, criteria: SignalCriteria) -> int
 
     async def command(gateway: Gateway) -> int:
         written = 0
-        rows = [row async for row in _meant(gateway, criteria, decided=True)]
+        rows = [row async for row in _meant(gateway, criteria, decided=False)]
         for piece in pieces(rows, RAW):
             asked = ByNumber(numbers=tuple(row.seq for row in piece))
             raw = dict((await gateway.ask(RAW_SIGNALS, asked)).signals)
@@ -210,7 +212,7 @@ class _Rows:
             [
                 (
                     str(row.seq),
-                    date_and_time(row.recorded_at),
+                    date_and_time(row.recorded_at)[:SECONDS],
                     *((row.state,) if self._has_state else ()),
                     row.source or "?",
                     row.subject or "no longer in the journal",
@@ -223,8 +225,11 @@ class _Rows:
 
 @dataclass(slots=True)
 class _Kind:
-    count: int
+    source: str
+    subject: str
+    reason: str
     newest: QuarantinedRow
+    count: int = 0
 
 
 class _Kinds:
@@ -237,25 +242,30 @@ class _Kinds:
         return len(self._kinds)
 
     def add(self, row: QuarantinedRow) -> None:
-        alike = (row.source or "?", _alike(row.subject or "?"), _alike(row.reason))
-        kind = self._kinds.setdefault(alike, _Kind(0, row))
+        source, subject = row.source or "?", row.subject or "no longer in the journal"
+        alike = (source, _alike(subject), _alike(row.reason))
+        kind = self._kinds.setdefault(alike, _Kind(source, subject, row.reason, row))
         kind.count += 1
         kind.newest = row
+        if kind.subject != subject:
+            kind.subject = alike[1]
+        if kind.reason != row.reason:
+            kind.reason = alike[2]
 
     def print(self, limit: int) -> None:
-        kinds = sorted(self._kinds.items(), key=lambda item: -item[1].count)
+        kinds = sorted(self._kinds.values(), key=lambda kind: -kind.count)
         print_table(
             ("signals", "newest", "number", "source", "subject", "reason"),
             [
                 (
                     str(kind.count),
-                    date_and_time(kind.newest.recorded_at),
+                    date_and_time(kind.newest.recorded_at)[:SECONDS],
                     str(kind.newest.seq),
-                    source,
-                    subject,
-                    reason,
+                    kind.source,
+                    kind.subject,
+                    kind.reason,
                 )
-                for (source, subject, reason), kind in kinds[:limit]
+                for kind in kinds[:limit]
             ],
         )
 

@@ -1,26 +1,41 @@
 """Tables on a terminal, and in a file."""
 
-from collections.abc import Iterable, Sequence
+import shutil
+import sys
+from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
+import typer
+
+_LEAST = 30
+"""With less room than this for the last column, it takes a line of its own."""
+_INDENT = 4
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, has_header: bool = True
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, has_header: bool = True
 ) -> None:
-    """Print a table. On a terminal a line that is too long is cut off, in a file it is whole."""
-    table = Table(box=None, pad_edge=False, show_header=has_header)
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*map(on_one_line, row))
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = console.measure(table).maximum  # a file has no edge
-    console.print(table)
+    """Print a table whose last column is the longest.
+
+    In a file each row is a line. On a terminal the last column is cut off at
+    its edge, or stands below the others if those leave no room for it.
+    """
+    lines = [[on_one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(line[at]) for line in [columns, *lines]) for at in range(len(columns) - 1)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    left = room - sum(width + 2 for width in widths)
+    for line in [columns, *lines] if has_header else lines:
+        first = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False))
+        if left >= _LEAST:
+            typer.echo(f"{first}  {_cut(line[-1], left)}".rstrip())
+        else:
+            typer.echo(_cut(first, room).rstrip())
+            typer.echo(" " * _INDENT + _cut(line[-1], room - _INDENT))
 
 
 def on_one_line(text: str) -> str:
     """Return the text as one line in which nothing commands the terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
