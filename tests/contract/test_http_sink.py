@@ -4,7 +4,6 @@ One ERP serves all tests, so each has entries of its own.
 """
 
 import asyncio
-import hashlib
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -12,13 +11,17 @@ from dataclasses import replace
 
 import pytest
 
-import drivers
-from drivers.contract import Accepted, Entry, Rejected, Retry, Sink, Unknown, system_clock
-from simulators.erp import Booking
+from drivers.contract import (
+    Accepted,
+    Entry,
+    Rejected,
+    Retry,
+    Sink,
+    Unknown,
+)
 from simulators.erp_process import ErpProcess
+from tests.contract.http_erp import SEED, booked, new_entry, opened
 from tests.unit.drivers.http.raw_server import deliver_one
-
-SEED = 20260301
 
 
 @pytest.fixture(scope="module")
@@ -29,33 +32,13 @@ def erp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ErpProcess]:
 
 @pytest.fixture
 async def sink(erp: ErpProcess) -> AsyncIterator[Sink]:
-    driver = drivers.find("http")
-    assert driver.sink_settings is not None
-    assert driver.open_sink is not None
-    settings = driver.sink_settings.model_validate(
-        {"url": erp.url, "look_up": erp.look_up, "timeout_seconds": 1}
-    )
-    opened = driver.open_sink(settings, system_clock)
-    yield opened
-    await opened.close()
+    async with opened(erp) as one:
+        yield one
 
 
 @pytest.fixture
 def entry(request: pytest.FixtureRequest) -> Entry:
-    event = {"type": "ObjectEvent", "eventTime": "2026-03-01T08:00:00.125Z"}
-    return Entry(
-        id=hashlib.md5(request.node.name.encode()).hexdigest(),
-        key=f"order:Größe {request.node.name}",
-        name="picked",
-        occurred_at=1_772_352_000_125,
-        site="https://dc-north.example",
-        body=json.dumps(event).encode(),
-        attempt=1,
-    )
-
-
-def booked(erp: ErpProcess, *entries: Entry) -> list[Booking]:
-    return [line for line in erp.book() if line.key in {entry.id for entry in entries}]
+    return new_entry(request.node.name)
 
 
 async def test_what_is_accepted_is_in_the_book_as_it_was_sent(
