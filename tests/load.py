@@ -13,6 +13,24 @@ from tests.gateway import Gateway, Scanner, steps, until
 STEPS = ("receiving", "storing")
 
 
+def until_delivered(gateway: Gateway, erp: ErpProcess, units: int, seconds: float) -> None:
+    """Wait until the ERP has both milestones of units T-0, T-1...; check that it has them right."""
+    known = len(STEPS) * units
+    until(
+        lambda: len(erp.book()) >= known and not gateway.report().facts.backlogs[0].pending,
+        f"all {known} milestones are delivered",
+        seconds,
+    )
+    told = steps(erp.book())
+    assert len(told) == len(set(told)), "a fact was told twice"
+    assert set(told) == {(f"T-{n}", step) for n in range(units) for step in STEPS}
+    assert erp.state()["mismatches"] == 0
+    place = {fact: index for index, fact in enumerate(told)}
+    for number in range(units):
+        first, second = (place[f"T-{number}", step] for step in STEPS)
+        assert first < second, f"T-{number} was stored before it was received"
+
+
 class Load:
     """Units that are received and soon after stored, told in a thread beside the test.
 
@@ -40,20 +58,7 @@ class Load:
         """Wait until all has been told and the ERP has it; check that it has it right."""
         self._thread.join()
         self._scanner.drain()
-        known = len(STEPS) * self.units
-        until(
-            lambda: len(self._erp.book()) >= known and not self.owed(),
-            f"all {known} milestones are delivered",
-            seconds,
-        )
-        told = steps(self._erp.book())
-        assert len(told) == len(set(told)), "a fact was told twice"
-        assert set(told) == {(f"T-{n}", step) for n in range(self.units) for step in STEPS}
-        assert self._erp.state()["mismatches"] == 0
-        place = {fact: index for index, fact in enumerate(told)}
-        for number in range(self.units):
-            first, second = (place[f"T-{number}", step] for step in STEPS)
-            assert first < second, f"T-{number} was stored before it was received"
+        until_delivered(self._gateway, self._erp, self.units, seconds)
 
     def _scan(self) -> None:
         for number in range(self.units):
