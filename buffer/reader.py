@@ -160,6 +160,11 @@ class Reader:
         """Return the keys that are held back by a dead letter."""
         return {key for (key,) in await self.rows(OUTBOX["dead_keys"], (destination,))}
 
+    async def first_pending(self, destination: str) -> int | None:
+        """Return the sequence of the first undelivered entry, None if there is none."""
+        rows = await self.rows(OUTBOX["first_pending"], (destination,))
+        return int(rows[0][0]) if rows else None
+
     async def oldest_pending(self, destination: str) -> int | None:
         """Return when the oldest undelivered milestone was recorded, None if there is none."""
         rows = await self.rows(OUTBOX["oldest_pending"], (destination,))

@@ -85,6 +85,15 @@ UPDATE entry SET state = 'discarded', outcome = ?, settled_at = ? WHERE seq = ? 
 -- Where an entry goes, and whose order it keeps.
 SELECT destination, key FROM entry WHERE seq = ?;
 
+-- name: first_pending
+SELECT seq FROM (
+    SELECT (
+        SELECT seq FROM entry
+        WHERE destination = ?1 AND lane = each.lane AND state = 'pending' ORDER BY seq LIMIT 1
+    ) AS seq FROM (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS each
+)
+WHERE seq IS NOT NULL ORDER BY seq LIMIT 1;
+
 -- name: oldest_pending
 -- When the oldest undelivered milestone of a destination was recorded.
 SELECT m.recorded_at FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone

@@ -6,13 +6,12 @@ from edge.deliver.backoff import delay
 
 
 class Circuit:
-    """Closed: up to `limit` entries at once. Open: nothing, then one at a time as a probe.
+    """Closed: it does. Open: nothing is sent, then one entry at a time as a probe.
 
     Times are the event loop's, in seconds.
     """
 
-    def __init__(self, limit: int, initial: float, ceiling: float, draw: random.Random) -> None:
-        self._limit = limit
+    def __init__(self, initial: float, ceiling: float, draw: random.Random) -> None:
         self._initial = initial
         self._ceiling = ceiling
         self._draw = draw
@@ -25,11 +24,6 @@ class Circuit:
     def is_open(self) -> bool:
         """Whether the destination failed and has not been seen to work since."""
         return self._failures > 0
-
-    @property
-    def limit(self) -> int:
-        """How many entries may be under way at once."""
-        return 1 if self._failures else self._limit
 
     def failed(self, sent_at: float, now: float, after: float | None) -> None:
         """Open: an entry sent at `sent_at` met an outage; the destination asked to wait `after`."""

@@ -2,51 +2,28 @@
 
 Promise 2: an entry goes out with the same id and the same bytes every time.
 Promise 3: order per key is the queue's (see `edge.deliver.queue`).
-Promise 4: memory holds a window of the backlog, whatever its length.
+Promise 4: memory holds a window of the backlog (see `edge.deliver.backlog`).
 """
 
 import asyncio
 import random
 from contextlib import suppress
 
-import structlog
-
-from buffer import outbox
-from buffer.lane import Lane
-from buffer.outbox import Attempt, PendingEntry
+from buffer.outbox import PendingEntry
 from buffer.reader import Reader
 from buffer.store import Store
-from drivers.contract import (
-    Accepted,
-    Clock,
-    Entry,
-    Link,
-    Rejected,
-    Retry,
-    Sink,
-    Unknown,
-    Verdict,
-)
-from edge.deliver.backoff import delay
-from edge.deliver.circuit import Circuit
+from drivers.contract import Clock, Divide, Link, Retry, Sink, Unknown
+from edge.deliver import queue, sending
+from edge.deliver.backlog import CHUNK, Backlog
+from edge.deliver.doubt import Doubt
+from edge.deliver.governor import Governor
+from edge.deliver.pace import Pace
 from edge.deliver.queue import KeyQueue
 from edge.deliver.settings import DestinationSettings
+from edge.deliver.settling import Settling, tried_once
 
-log = structlog.get_logger(__name__)
-
-CHUNK = 500
-"""Entries read from the store at once."""
 POLL_SECONDS = 1.0
 """The longest time after which the store is asked for entries unprompted."""
-SILENCES = 3
-"""So many unknown outcomes in a row count as an outage."""
-
-_VERDICTS: dict[type[Verdict], outbox.VerdictName] = {
-    Accepted: "accepted",
-    Rejected: "rejected",
-    Retry: "retry",
-    Unknown: "unknown",
-}
 
 
 class Delivery:
@@ -62,8 +39,13 @@ class Delivery:
         reader: Reader,
         clock: Clock,
         draw: random.Random,
+        may_have_sent: bool,
     ) -> None:
-        """`site` is the URI that entries name as their origin."""
+        """`site` is the URI that entries name as their origin.
+
+        `may_have_sent` says that the daemon last ended without a stop: what it
+        may have sent is looked up before it is sent.
+        """
         self.name = name
         self._settings = settings
         self._site = site
@@ -71,29 +53,56 @@ class Delivery:
         self._reader = reader
         self._clock = clock
         self._draw = draw
+        self._may_have_sent = may_have_sent
+        self._doubt: Doubt | None = None
         self._changed = asyncio.Event()
-        self._holds = settings.after_rejection == "hold"
-        self._queue = KeyQueue(held=())
-        self._released: set[str] = set()
-        self._fetch: set[str] = set()
-        self._cursor = 0
-        self._ahead: set[int] = set()
-        self._silences = 0
-        self._stopping = False
-        self._circuit = self._new_circuit()
+        self._stopped = asyncio.Event()
+        self._is_outdated = False
+        self._has_news = True
+        self._critical: set[asyncio.Task[None]] = set()
+        self._others: set[asyncio.Task[None]] = set()
+        self._governor: Governor | None = None
+        self._settling = Settling(
+            name, settings, store, clock=clock, draw=draw, changed=self._changed.set
+        )
+
+    @property
+    def pace(self) -> Pace:
+        """How the delivery goes at the moment."""
+        governor = self._governor
+        return Pace(
+            per_second=self._settling.meter.per_second(_now()),
+            in_flight=len(self._critical) + len(self._others),
+            concurrency=governor.concurrency_limit if governor else 0,
+            is_open=governor is not None and governor.circuit.is_open,
+        )
+
+    async def has_looked_up(self) -> bool:
+        """Whether nothing is owed any more that a run before this one may have sent.
+
+        While something is, a stop is no reason to trust what the store tells of attempts.
+        """
+        if self._doubt is None:
+            return not self._may_have_sent
+        first = await self._reader.first_pending(self.name)
+        return first is None or first > self._doubt.up_to
 
     def wake(self) -> None:
         """Say that there may be new entries."""
+        self._has_news = True
         self._changed.set()
 
-    def release(self, key: str) -> None:
-        """Say that an operator decided on a dead letter of the key."""
-        self._released.add(key)
+    def reload(self) -> None:
+        """Say that an operator changed entries: what is in memory is read from the store again.
+
+        What is under way is settled as it ends; other keys do not wait for it.
+        """
+        self._is_outdated = True
         self._changed.set()
 
     def stop(self) -> None:
         """Send nothing more; `run` returns when what is under way is settled."""
-        self._stopping = True
+        self._stopped.set()
         self._changed.set()
 
     async def run(self, sink: Sink, link: Link) -> None:
@@ -103,193 +112,151 @@ class Delivery:
             StoreFailed: Settling is impossible.
 
         """
-        # Nothing is under way now, so the queue can be built afresh from the store.
-        self._released.clear()
-        self._fetch.clear()
-        self._ahead.clear()
-        self._cursor = 0
-        self._silences = 0
-        self._queue = KeyQueue(held=await self._dead_keys())
-        self._circuit = self._new_circuit()
-        under_way: set[asyncio.Task[None]] = set()
+        await self._settling.begin()
+        if self._doubt is None:
+            newest, _ = await self._reader.last_entry()
+            self._doubt = Doubt(newest if self._may_have_sent else 0)
+        self._governor = Governor(self._settings, sink.batch_limit, link, self._draw)
+        self._queue = KeyQueue(max(queue.WINDOW, 4 * sink.batch_limit))
+        chunk = max(CHUNK, 2 * sink.batch_limit)
+        self._look_afresh(chunk)
         async with asyncio.TaskGroup() as group:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 self._changed.clear()
-                await self._load()
-                await self._wait(self._send(sink, link, group, under_way))
+                if self._is_outdated:
+                    self._queue = self._queue.afresh()
+                    self._look_afresh(chunk)
+                news, self._has_news = self._has_news, False
+                more = await self._backlog.load(news=news)
+                until = self._send(sink, group)
+                if self._settling.failure:
+                    break
+                if not more:
+                    await self._wait(until)
+        await self._settling.finish()
+        if self._settling.failure:
+            raise self._settling.failure
 
-    def _new_circuit(self) -> Circuit:
-        s = self._settings
-        return Circuit(
-            s.max_in_flight, s.retry_initial_seconds, s.retry_ceiling_seconds, self._draw
+    def _look_afresh(self, chunk: int) -> None:
+        assert self._doubt is not None
+        self._is_outdated = False
+        self._has_news = True
+        self._backlog = Backlog(
+            self.name,
+            self._reader,
+            self._queue,
+            chunk=chunk,
+            holds=self._settling.holds,
+            doubt=self._doubt,
         )
+        self._settling.view(self._queue, self._backlog)
 
-    async def _load(self) -> None:
-        """Fill the window from the store."""
-        if self._released:
-            released, self._released = self._released, set()
-            for key in released - await self._dead_keys():
-                if self._queue.release(key):
-                    self._fetch.add(key)
-        while self._fetch and self._queue.has_room:
-            await self._take_back(self._fetch.pop())
-        while self._queue.has_room:
-            rows = await self._reader.pending(self.name, Lane.NORMAL, self._cursor, CHUNK)
-            if not rows:
-                return
-            self._cursor = rows[-1].seq
-            new = [row for row in rows if row.seq not in self._ahead]
-            self._ahead = {seq for seq in self._ahead if seq > self._cursor}
-            for row in new:
-                self._queue.offer(row)
-
-    async def _take_back(self, key: str) -> None:
-        rows = await self._reader.pending_of_key(self.name, key, 0, CHUNK + 1)
-        entries = rows[:CHUNK]
-        # Some may lie where the cursor still comes by.
-        self._ahead.update(row.seq for row in entries if row.seq > self._cursor)
-        self._queue.unpark(key, entries, more=len(rows) > CHUNK)
-
-    async def _dead_keys(self) -> set[str]:
-        """Return the keys that are held back; with several dead letters, until the last."""
-        return await self._reader.dead_keys(self.name) if self._holds else set()
-
-    def _send(
-        self, sink: Sink, link: Link, group: asyncio.TaskGroup, under_way: set[asyncio.Task[None]]
-    ) -> float | None:
+    def _send(self, sink: Sink, group: asyncio.TaskGroup) -> float | None:
         """Send what may be sent; return when more may be sent although nothing changes."""
-        now = asyncio.get_running_loop().time()
-        if now < self._circuit.opens_until:
-            return self._circuit.opens_until
-        while len(under_way) < self._circuit.limit:
-            entry = self._queue.lease(now)
-            if entry is None:
-                return self._queue.next_rest_ends
-            task = group.create_task(self._deliver(sink, link, entry))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+        assert self._governor is not None
+        now = _now()
+        self._queue.wake(now)
+        while not self._stopped.is_set():
+            ready_at = self._governor.ready_at(now)
+            if ready_at > now:
+                return ready_at
+            batch, lane = self._lease(self._governor)
+            if not batch:
+                break
+            self._governor.sent(len(batch), now)
+            task = group.create_task(self._serve(self._governor, sink, batch))
+            lane.add(task)
+            task.add_done_callback(lane.discard)
             task.add_done_callback(lambda _: self._changed.set())
-        return None  # until one of those under way has ended
+        return self._queue.next_rest_ends
+
+    def _lease(self, governor: Governor) -> tuple[list[PendingEntry], set[asyncio.Task[None]]]:
+        """Return the next entries to send together, and among whom they count."""
+        critical, others = len(self._critical), len(self._others)
+        if governor.circuit.is_open:
+            is_free = governor.has_slot(critical, others, for_critical=False)
+            return (self._queue.probe() if is_free else []), self._others
+        for is_critical, lane in ((True, self._critical), (False, self._others)):
+            if governor.has_slot(critical, others, for_critical=is_critical):
+                batch = self._queue.lease(governor.batch_limit, critical=is_critical)
+                if batch:
+                    return batch, lane
+        return [], self._others
 
     async def _wait(self, until: float | None) -> None:
         """Wait until something changed, but not beyond `until`."""
         wait = POLL_SECONDS
         if until is not None:
-            wait = min(wait, max(until - asyncio.get_running_loop().time(), 0.0))
+            wait = min(wait, max(until - _now(), 0.0))
         # Not asyncio.wait_for: before Python 3.12 it may swallow a cancellation.
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(wait):
                 await self._changed.wait()
+        except TimeoutError:
+            self._has_news = True
 
-    async def _deliver(self, sink: Sink, link: Link, row: PendingEntry) -> None:
-        """Send an entry once, and settle it."""
-        sent_at = asyncio.get_running_loop().time()
-        started_at = self._clock()
-        entry = Entry(
-            id=row.id.hex(),
-            key=row.key,
-            name=row.name,
-            occurred_at=row.occurred_at,
-            site=self._site,
-            body=row.body,
-            attempt=row.attempts + 1,
-        )
-        try:
-            verdict = await self._attempt(sink, entry, unsure=row.unsure)
-        except asyncio.CancelledError:
-            self._give_up(row, started_at)
-            raise
-        self._judge(link, verdict, sent_at)
-        await self._settle(row, verdict, started_at)
+    async def _serve(self, governor: Governor, sink: Sink, batch: list[PendingEntry]) -> None:
+        """Send entries together; those refused as a whole, in halves."""
+        rest = await self._look_up(governor, sink, batch)
+        pieces = [rest] if rest else []
+        while pieces:
+            piece = pieces.pop()
+            sent_at, started_at = _now(), self._clock()
+            entries = [sending.entry_of(row, self._site) for row in piece]
+            try:
+                outcome = await sending.send(sink, self.name, entries)
+            except asyncio.CancelledError:
+                # Nobody waits for the answer to what may have been sent: it is looked up.
+                self._settling.note(piece, Unknown("stopped before the answer came"), started_at)
+                raise
+            if not isinstance(outcome, Divide):
+                governor.answered(outcome, sent_at, _now())
+                outage = governor.circuit.is_open
+                self._settling.settle(piece, outcome, started_at, outage=outage)
+            else:
+                governor.divided(outcome, len(piece), sent_at, _now())
+                refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
+                self._settling.note(piece, refusal, started_at)
+                tried = [tried_once(row, refusal) for row in piece]
+                middle = len(tried) // 2
+                pieces += [tried[middle:], tried[:middle]]
+            if pieces and not await self._may_send(governor, len(pieces[-1])):
+                for row in (row for piece in pieces for row in piece):
+                    self._queue.again(row)
+                return
 
-    async def _attempt(self, sink: Sink, entry: Entry, *, unsure: bool) -> Verdict:
-        """Send an entry, unless it turns out that it has arrived earlier."""
-        try:
-            found = await sink.look_up(entry) if unsure else None
-            if found is not None:
-                return found
-            (verdict,) = await sink.deliver([entry])  # type: ignore[misc]
-            return verdict
-        except Exception as error:
-            # A fault of the driver holds back the entry that meets it, not the queue.
-            log.exception("driver_failed", destination=self.name, milestone=entry.id)
-            return Unknown(f"the driver failed: {error!r}; see the log")
+    async def _look_up(
+        self, governor: Governor, sink: Sink, batch: list[PendingEntry]
+    ) -> list[PendingEntry]:
+        """Settle entries that have arrived earlier; return the others."""
+        rest = []
+        for row in batch:
+            found = None
+            if row.unsure:
+                started_at = self._clock()
+                governor.sent(0, _now())
+                entry = sending.entry_of(row, self._site)
+                found = await sending.look_up(sink, self.name, entry)
+            if found is None:
+                rest.append(row)
+            else:
+                governor.found(_now())
+                self._settling.settle([row], [found], started_at, outage=False)
+        return rest
 
-    def _judge(self, link: Link, verdict: Verdict, sent_at: float) -> None:
-        """Learn from a verdict whether the destination as a whole works."""
-        if isinstance(verdict, Unknown):
-            self._silences += 1
-            is_outage = verdict.outage or self._silences >= SILENCES or self._circuit.is_open
-        else:
-            self._silences = 0
-            is_outage = isinstance(verdict, Retry) and verdict.outage
-        if is_outage and isinstance(verdict, (Retry, Unknown)):
-            after = verdict.after if isinstance(verdict, Retry) else None
-            link.down(verdict.reason)
-            self._circuit.failed(sent_at, asyncio.get_running_loop().time(), after)
-        elif not isinstance(verdict, Unknown):
-            # A Retry, too, is an answer: the destination works, it only does not take this one yet.
-            link.up()
-            self._circuit.worked()
+    async def _may_send(self, governor: Governor, milestones: int) -> bool:
+        """Wait until one more request may be sent; False if it must not be in this way."""
+        while not self._stopped.is_set() and not governor.circuit.is_open:
+            now = _now()
+            wait = governor.ready_at(now) - now
+            if wait <= 0:
+                governor.sent(milestones, now)
+                return True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stopped.wait()
+        return False
 
-    def _give_up(self, row: PendingEntry, started_at: int) -> None:
-        """Record that nobody waits for the answer to what may have been sent: it is looked up."""
-        attempt = self._ended(row, Unknown("stopped before the answer came"), started_at)
-        work = self._store.submit(lambda c: outbox.settle(c, self.name, [(attempt, "pending")]))
-        work.add_done_callback(lambda done: done.exception())  # a failed store ends the daemon
 
-    def _ended(self, row: PendingEntry, verdict: Verdict, started_at: int) -> Attempt:
-        return Attempt(
-            entry=row.seq,
-            number=row.attempts + 1,
-            started_at=started_at,
-            ended_at=self._clock(),
-            verdict=_VERDICTS[type(verdict)],
-            detail=verdict.receipt if isinstance(verdict, Accepted) else verdict.reason,
-        )
-
-    async def _settle(self, row: PendingEntry, verdict: Verdict, started_at: int) -> None:
-        attempt = self._ended(row, verdict, started_at)
-        match verdict:
-            case Accepted():
-                await self._store.write(
-                    lambda c: outbox.settle(c, self.name, [(attempt, "delivered")])
-                )
-                self._next(row.key)
-            case Rejected():
-                holds = self._settings.after_rejection == "hold"
-                if holds:
-                    self._queue.hold(row.key)
-                await self._store.write(lambda c: outbox.settle(c, self.name, [(attempt, "dead")]))
-                log.warning(
-                    "entry_rejected",
-                    destination=self.name,
-                    key=row.key,
-                    milestone=row.id.hex(),
-                    reason=verdict.reason,
-                )
-                if not holds:
-                    self._next(row.key)
-            case Retry() | Unknown():
-                tried = row._replace(
-                    attempts=attempt.number, unsure=row.unsure or isinstance(verdict, Unknown)
-                )
-                self._rest(tried, verdict)
-                await self._store.write(
-                    lambda c: outbox.settle(c, self.name, [(attempt, "pending")])
-                )
-
-    def _next(self, key: str) -> None:
-        if self._queue.settled(key):
-            self._fetch.add(key)
-
-    def _rest(self, row: PendingEntry, verdict: Retry | Unknown) -> None:
-        """Decide when an entry is sent again."""
-        if self._circuit.is_open:
-            self._queue.again(row)  # the circuit decides when
-            return
-        s = self._settings
-        wait = delay(row.attempts, s.retry_initial_seconds, s.retry_ceiling_seconds, self._draw)
-        if isinstance(verdict, Retry) and verdict.after is not None:
-            wait = max(wait, verdict.after)
-        self._queue.rest(row, asyncio.get_running_loop().time() + wait)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

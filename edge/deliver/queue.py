@@ -1,133 +1,326 @@
-"""Which entry may be sent next: order per key, in bounded memory. Pure.
+"""Which entry may be sent next: order per key, lanes, in bounded memory. Pure.
 
 Promise 3: at one destination the milestones of one key arrive in order, and a
 key that is held back delays no other.
 
-Each key has a chain of entries, and only the head of a chain is ever sent. A
-key is *ready*, *busy* (its head is being sent), *resting* (its head is sent
-again later) or *held* (its head was rejected and an operator must decide).
-Memory holds a window of the backlog. What is behind the head of a resting or
-held key does not take part in the window: it is parked in the store and
-fetched when the key goes on.
+Each key in memory has a chain: its first undelivered entries, in order of
+sequence. Only the head of a chain is ever sent. A key is *ready*, *busy* (its
+head is being sent), *resting* (its head is sent again later) or *wanted* (its
+next entries are to be fetched from the store). A key whose head was rejected
+for good is dropped, with all that is behind it.
+
+Order per key wins over lanes. Therefore it is the key that has a lane: the
+most critical one of its entries. A critical entry pulls those before it along.
 """
 
 import heapq
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
+from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 
 WINDOW = 1000
-"""Entries of ready and busy keys held in memory."""
+"""Entries of ready and busy keys held in memory for each lane, at least."""
 MAX_RESTING = 10_000
-"""Keys that may rest, each with its head in memory; beyond that nothing more is loaded."""
+"""Keys of one lane that may rest, each with its head in memory; then no more of it is loaded."""
+NORMAL_PER_BULK = 4
+"""So many normal entries are sent for a bulk one while both wait: bulk lags, but never starves."""
+LOOK_UPS = 10
+"""Entries in a batch that are looked up first, one by one: the others wait for it."""
+
+
+class _State(Enum):
+    READY = auto()
+    BUSY = auto()
+    RESTING = auto()
+    WANTED = auto()
+
+
+@dataclass(slots=True)
+class _Chain:
+    entries: deque[PendingEntry] = field(default_factory=deque)
+    of_lane: list[int] = field(default_factory=lambda: [0] * len(Lane))
+    """How many of the entries are in each lane."""
+    behind: Lane | None = None
+    """Set if the key has later entries that are in the store alone: the most critical known."""
+    behind_from: int = 0
+    """The first milestone that one of them can have."""
+    lane: Lane = Lane.BULK
+    state: _State = _State.READY
+    rests_until: float = 0.0
+    is_outdated: bool = False
+    """An operator may have changed its entries while the head was sent."""
+
+    def append(self, entry: PendingEntry) -> None:
+        self.entries.append(entry)
+        self.of_lane[entry.lane] += 1
+
+    def cut(self, keep: int) -> None:
+        """Leave all but the first entries to the store, the last of them first."""
+        while len(self.entries) > keep:
+            entry = self.entries.pop()
+            self.of_lane[entry.lane] -= 1
+            self.leave(entry)
+
+    def leave(self, entry: PendingEntry) -> None:
+        """Leave an entry to the store."""
+        if self.behind is None:
+            self.behind, self.behind_from = entry.lane, entry.milestone
+        else:
+            self.behind = min(self.behind, entry.lane)
+            self.behind_from = min(self.behind_from, entry.milestone)
+
+    def most_critical(self) -> Lane:
+        lane = next((lane for lane in Lane if self.of_lane[lane]), Lane.BULK)
+        return lane if self.behind is None else min(lane, self.behind)
 
 
 class KeyQueue:
     """The entries of one destination that are in memory. Times are the event loop's."""
 
-    def __init__(self, held: Iterable[str]) -> None:
-        """Start empty; `held` are the keys that already wait for an operator."""
-        self._chains: dict[str, deque[PendingEntry]] = {}
-        self._ready: deque[str] = deque()
+    def __init__(self, window: int) -> None:
+        """Hold `window` entries of each lane, beside those of resting keys."""
+        self._window = window
+        self._chains: dict[str, _Chain] = {}
+        self._ready = {lane: OrderedDict[str, None]() for lane in Lane}
+        self._wanted = {lane: OrderedDict[str, None]() for lane in Lane}
+        self._loaded = dict.fromkeys(Lane, 0)
+        self._resting = dict.fromkeys(Lane, 0)
         self._rests: list[tuple[float, str]] = []
-        self._resting: set[str] = set()
-        self._held = set(held)
-        self._parked: set[str] = set()
-        self._loaded = 0
-
-    @property
-    def has_room(self) -> bool:
-        """Whether more entries should be loaded."""
-        return self._loaded < WINDOW and len(self._resting) < MAX_RESTING
+        self._rests_kept: dict[str, tuple[int, float]] = {}
+        self._turn = 0
+        self._probes = 0
 
     @property
     def next_rest_ends(self) -> float | None:
         """When the first resting key may be tried again."""
         return self._rests[0][0] if self._rests else None
 
-    def offer(self, entry: PendingEntry) -> bool:
-        """Take an entry, newer than all before it; False if it must be parked instead."""
-        key = entry.key
-        if key in self._held or key in self._parked or key in self._resting:
-            self._parked.add(key)
-            return False
-        self._loaded += 1
-        if key in self._chains:
-            self._chains[key].append(entry)
-        else:
-            self._chains[key] = deque([entry])
-            self._ready.append(key)
-        return True
+    def has_room(self, lane: Lane) -> bool:
+        """Whether more entries of a lane should be loaded."""
+        return (
+            self._loaded[lane] + len(self._wanted[lane]) < self._window
+            and self._resting[lane] < MAX_RESTING
+        )
 
-    def lease(self, now: float) -> PendingEntry | None:
-        """Return the next entry to send, and make its key busy; None if no key is ready."""
+    def last_milestone(self, key: str) -> int | None:
+        """Return the milestone of the last entry of a key in memory, None if there is none."""
+        chain = self._chains.get(key)
+        return chain.entries[-1].milestone if chain and chain.entries else None
+
+    def offer(self, entry: PendingEntry) -> None:
+        """Take an entry; of its key and of its lane all before it have been offered or fetched."""
+        chain = self._chains.get(entry.key)
+        if chain is None:
+            chain = self._chains[entry.key] = _Chain()
+            chain.append(entry)
+            self._begin(entry.key, chain)
+        elif chain.behind is not None or chain.state is _State.RESTING:
+            self._leave_behind(entry.key, chain, entry)
+        elif entry.seq > chain.entries[-1].seq:
+            if entry.lane < chain.lane:
+                self._leave(entry.key, chain)
+                chain.append(entry)
+                self._enter(entry.key, chain, chain.state)
+            else:
+                chain.append(entry)
+                self._loaded[chain.lane] += 1
+        elif all(entry.seq != known.seq for known in chain.entries):  # else fetched with its key
+            self._leave_behind(entry.key, chain, entry)
+
+    def defer(self, entry: PendingEntry, first: int) -> None:
+        """Note an entry that others of its key come before, from that milestone on."""
+        key = entry.key
+        chain = self._chains.get(key)
+        if chain is None:
+            chain = self._chains[key] = _Chain(behind=entry.lane, behind_from=first)
+            self._enter(key, chain, _State.WANTED)
+        else:
+            self._leave_behind(key, chain, entry._replace(milestone=first))
+
+    def wanted(self) -> tuple[str, Lane, int] | None:
+        """Return the next key to fetch, its lane, and from which milestone on; None if none is."""
+        for lane in Lane:
+            if self._wanted[lane] and self._loaded[lane] < self._window:
+                key = next(iter(self._wanted[lane]))
+                return key, lane, self._chains[key].behind_from
+        return None
+
+    def fetched(self, key: str, entries: Sequence[PendingEntry], *, more: bool) -> None:
+        """Take the next entries of a wanted key; `more` if others stay in the store."""
+        chain = self._chains[key]
+        self._leave(key, chain)
+        for entry in sorted(entries):
+            chain.append(entry)
+        if more:
+            chain.behind_from = entries[-1].milestone + 1
+        else:
+            chain.behind = None
+        if chain.entries:
+            self._begin(key, chain)
+        else:
+            del self._chains[key]
+
+    def wake(self, now: float) -> None:
+        """Let keys go on whose rest is over."""
         while self._rests and self._rests[0][0] <= now:
             _, key = heapq.heappop(self._rests)
-            self._resting.discard(key)
-            self._ready.append(key)
-            self._loaded += 1
-        return self._chains[self._ready.popleft()][0] if self._ready else None
+            self._leave(key, self._chains[key])
+            self._enter(key, self._chains[key], _State.READY)
 
-    def settled(self, key: str) -> bool:
-        """Drop the settled head of a busy key; True if the key's parked entries come next."""
+    def lease(self, limit: int, *, critical: bool) -> list[PendingEntry]:
+        """Return up to `limit` entries to send together, each of a key that is busy from now on.
+
+        Either of the critical lane, or of the others.
+        """
+        batch: list[PendingEntry] = []
+        look_ups = 0
+        while len(batch) < limit and look_ups < LOOK_UPS:
+            lane = Lane.CRITICAL if critical else self._next_lane()
+            if not self._ready[lane]:
+                break
+            batch.append(self._lend(lane))
+            look_ups += batch[-1].unsure
+        return batch
+
+    def probe(self) -> list[PendingEntry]:
+        """Return one entry, to learn whether the destination works; each time of another lane."""
+        for turn in range(len(Lane)):
+            lane = Lane((self._probes + turn) % len(Lane))
+            if self._ready[lane]:
+                self._probes = lane + 1
+                return [self._lend(lane)]
+        return []
+
+    def settled(self, key: str) -> None:
+        """Drop the settled head of a busy key."""
         chain = self._chains[key]
-        chain.popleft()
-        self._loaded -= 1
-        if chain:
-            self._ready.append(key)
-            return False
-        del self._chains[key]
-        return key in self._parked
+        self._loaded[chain.lane] -= len(chain.entries)
+        head = chain.entries.popleft()
+        chain.of_lane[head.lane] -= 1
+        if chain.is_outdated:
+            self._renew(key, chain)
+        elif chain.entries:
+            self._enter(key, chain, _State.READY)
+        elif chain.behind is not None:
+            self._enter(key, chain, _State.WANTED)
+        else:
+            del self._chains[key]
 
     def again(self, entry: PendingEntry) -> None:
-        """Send the head of a busy key again, after the other ready keys.
+        """Send the head of a busy key again, after the other ready keys of its lane.
 
         Last, so that the next probe of a failing destination takes another
         key: one entry that is never answered must not pass for an outage.
         """
-        self._chains[entry.key][0] = entry
-        self._ready.append(entry.key)
-
-    def rest(self, entry: PendingEntry, until: float) -> list[int]:
-        """Send the head of a busy key again later; return the entries to be parked behind it."""
         chain = self._chains[entry.key]
-        behind = [waiting.seq for waiting in list(chain)[1:]]
-        self._chains[entry.key] = deque([entry])
-        self._loaded -= len(chain)
-        heapq.heappush(self._rests, (until, entry.key))
-        self._resting.add(entry.key)
-        if behind:
-            self._parked.add(entry.key)
-        return behind
+        self._leave(entry.key, chain)
+        if chain.is_outdated:
+            self._renew(entry.key, chain)
+        else:
+            chain.entries[0] = entry
+            self._enter(entry.key, chain, _State.READY)
 
-    def hold(self, key: str) -> list[int]:
-        """Hold a key whose head was rejected; return the entries to be parked behind it."""
-        chain = self._chains.pop(key)
-        self._loaded -= len(chain)
-        self._held.add(key)
-        behind = [waiting.seq for waiting in list(chain)[1:]]
-        if behind:
-            self._parked.add(key)
-        return behind
+    def rest(self, entry: PendingEntry, until: float) -> None:
+        """Send the head of a busy key again later; what is behind it is left to the store."""
+        key = entry.key
+        chain = self._chains[key]
+        self._leave(key, chain)
+        if chain.is_outdated:
+            self._rests_kept[key] = entry.seq, until
+            self._renew(key, chain)
+        else:
+            chain.entries[0] = entry
+            self._lay(key, chain, until)
 
-    def release(self, key: str) -> bool:
-        """Let a held key go on; True if its parked entries come next.
+    def hold(self, key: str) -> None:
+        """Drop a busy key whose head was rejected: an operator must decide."""
+        self._leave(key, self._chains[key])
+        del self._chains[key]
 
-        They do not while entries of the key are in memory: those come first,
-        and `settled` tells when they are through.
+    def afresh(self) -> "KeyQueue":
+        """Return an empty queue for the same destination, which keeps what is busy and rests.
+
+        What is under way will be settled there; after that, and after a rest,
+        the key goes on with what the store then has of it.
         """
-        self._held.discard(key)
-        self._parked.add(key)
-        return key not in self._chains
+        new = KeyQueue(self._window)
+        new._rests_kept.update(self._rests_kept)
+        for key, chain in self._chains.items():
+            if chain.state is _State.RESTING:
+                new._rests_kept[key] = chain.entries[0].seq, chain.rests_until
+            elif chain.state is _State.BUSY:
+                kept = new._chains[key] = _Chain(behind=chain.lane, is_outdated=True)
+                kept.append(chain.entries[0])
+                new._enter(key, kept, _State.BUSY)
+        return new
 
-    def unpark(self, key: str, entries: Sequence[PendingEntry], *, more: bool) -> None:
-        """Take parked entries back, in order; `more` if others of the key stay parked.
+    # ---- How a key goes from one state to another --------------------------------------------
 
-        Only of a key whose parked entries come next, as `settled` or `release` said.
-        """
-        self._parked.discard(key)
-        for entry in entries:
-            self.offer(entry)
-        if more:
-            self._parked.add(key)
+    def _enter(self, key: str, chain: _Chain, state: _State) -> None:
+        chain.state = state
+        chain.lane = lane = chain.most_critical()
+        if state is _State.RESTING:
+            self._resting[lane] += 1
+            return
+        self._loaded[lane] += len(chain.entries)
+        if state is _State.READY:
+            self._ready[lane][key] = None
+        elif state is _State.WANTED:
+            self._wanted[lane][key] = None
+
+    def _leave(self, key: str, chain: _Chain) -> None:
+        if chain.state is _State.RESTING:
+            self._resting[chain.lane] -= 1
+            return
+        self._loaded[chain.lane] -= len(chain.entries)
+        if chain.state is _State.READY:
+            del self._ready[chain.lane][key]
+        elif chain.state is _State.WANTED:
+            del self._wanted[chain.lane][key]
+
+    def _begin(self, key: str, chain: _Chain) -> None:
+        """Let a key whose entries have just been loaded go on, or go on resting."""
+        seq, until = self._rests_kept.pop(key, (0, 0.0))
+        if seq == chain.entries[0].seq:
+            self._lay(key, chain, until)
+        else:
+            self._enter(key, chain, _State.READY)
+
+    def _lay(self, key: str, chain: _Chain, until: float) -> None:
+        chain.cut(1)
+        chain.rests_until = until
+        heapq.heappush(self._rests, (until, key))
+        self._enter(key, chain, _State.RESTING)
+
+    def _renew(self, key: str, chain: _Chain) -> None:
+        """Fetch all of a key from the store, whatever was known of it."""
+        chain.cut(0)
+        chain.is_outdated = False
+        chain.behind, chain.behind_from = chain.lane, 0
+        self._enter(key, chain, _State.WANTED)
+
+    def _leave_behind(self, key: str, chain: _Chain, entry: PendingEntry) -> None:
+        if entry.lane < chain.lane:
+            self._leave(key, chain)
+            chain.leave(entry)
+            self._enter(key, chain, chain.state)
+        else:
+            chain.leave(entry)
+
+    def _lend(self, lane: Lane) -> PendingEntry:
+        key, _ = self._ready[lane].popitem(last=False)
+        chain = self._chains[key]
+        chain.state = _State.BUSY
+        return chain.entries[0]
+
+    def _next_lane(self) -> Lane:
+        """Return normal or bulk, by their shares."""
+        normal, bulk = self._ready[Lane.NORMAL], self._ready[Lane.BULK]
+        if not (normal and bulk):
+            return Lane.NORMAL if normal else Lane.BULK
+        self._turn = (self._turn + 1) % (NORMAL_PER_BULK + 1)
+        return Lane.NORMAL if self._turn else Lane.BULK

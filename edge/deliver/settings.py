@@ -22,7 +22,14 @@ class DestinationSettings(Settings):
     bulk: tuple[Name, ...] = ()
     """Which of them give way to the others."""
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 8
-    """How many keys are served at once; within a key, one entry at a time."""
+    """How many requests may be under way at once; fewer where the destination answers slower then.
+
+    Within a key it is one entry at a time.
+    """
+    max_requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    """No more requests than that, look-ups among them."""
+    max_milestones_per_second: Annotated[float, Field(gt=0)] | None = None
+    """No more milestones than that, however few requests they need."""
     retry_initial_seconds: Annotated[float, Field(gt=0)] = 0.5
     """The wait after a first failure is random, up to this."""
     retry_ceiling_seconds: Annotated[float, Field(gt=0)] = 30.0

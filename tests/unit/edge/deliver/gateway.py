@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from buffer import outbox
+from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
-from drivers.contract import Accepted, Entry, Link, Verdict, system_clock
+from drivers.contract import Accepted, Divide, Entry, Link, Verdict, system_clock
 from edge.deliver.delivery import Delivery
 from edge.deliver.settings import DestinationSettings
 from tests.unit.buffer.rows import milestone, owe
@@ -41,14 +42,20 @@ async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
 class ScriptedSink:
     """A destination in memory; `answer` decides on each entry, what is accepted is booked."""
 
-    def __init__(self, answer: Answer = accept) -> None:
+    def __init__(self, answer: Answer = accept, batch_limit: int = 1) -> None:
         self.answer = answer
+        self.batch_limit = batch_limit
+        self.refuse: Callable[[Sequence[Entry]], Divide | None] = lambda _: None
+        """Decides first on each batch of several."""
+        self.requests: list[list[int]] = []
+        """The numbers of what was sent together."""
         self.sent: list[Entry] = []
         self.looked_up: list[Entry] = []
         self.booked: list[Entry] = []
         self.hidden: dict[str, str] = {}
         """What a look-up finds: receipts by id."""
         self.under_way: set[str] = set()
+        self.requests_under_way = 0
         self.most_under_way = 0
         self.overtaken: list[str] = []
         """Keys of which two entries were under way at once."""
@@ -58,23 +65,29 @@ class ScriptedSink:
         """The numbers of what was sent, in order."""
         return [number(entry) for entry in self.sent]
 
-    batch_limit = 1
-
-    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict]:
-        (entry,) = entries
-        if entry.key in self.under_way:
-            self.overtaken.append(entry.key)
-        self.sent.append(entry)
-        self.under_way.add(entry.key)
-        self.most_under_way = max(self.most_under_way, len(self.under_way))
+    async def deliver(self, entries: Sequence[Entry]) -> Sequence[Verdict] | Divide:
+        assert 1 <= len(entries) <= self.batch_limit
+        self.requests.append([number(entry) for entry in entries])
+        for entry in entries:
+            if entry.key in self.under_way:
+                self.overtaken.append(entry.key)
+            self.sent.append(entry)
+            self.under_way.add(entry.key)
+        self.requests_under_way += 1
+        self.most_under_way = max(self.most_under_way, self.requests_under_way)
         try:
-            result = self.answer(entry)
-            verdict = await result if isinstance(result, Awaitable) else result
+            refusal = self.refuse(entries) if len(entries) > 1 else None
+            return refusal or [await self._decide(entry) for entry in entries]
         finally:
-            self.under_way.discard(entry.key)
+            self.requests_under_way -= 1
+            self.under_way -= {entry.key for entry in entries}
+
+    async def _decide(self, entry: Entry) -> Verdict:
+        result = self.answer(entry)
+        verdict = await result if isinstance(result, Awaitable) else result
         if isinstance(verdict, Accepted):
             self.booked.append(entry)
-        return [verdict]
+        return verdict
 
     async def look_up(self, entry: Entry) -> Accepted | None:
         self.looked_up.append(entry)
@@ -95,14 +108,14 @@ class Gateway:
         self.owed = 0
         self.draw = random.Random(7)
 
-    async def owe(self, *keys: str) -> None:
+    async def owe(self, *keys: str, lane: Lane = Lane.NORMAL) -> None:
         """Owe a milestone to each key in turn, in one commit; they are numbered from 1."""
         first = self.owed + 1
         self.owed += len(keys)
 
         def append(connection: Any) -> None:
             for each, key in enumerate(keys, first):
-                owe(connection, each, key)
+                owe(connection, each, key, lane=lane)
 
         await self.store.write(append)
 
@@ -110,7 +123,7 @@ class Gateway:
         """Return the bytes with which the entry was owed."""
         return milestone(number(entry), entry.key).body
 
-    def delivery(self, **settings: Any) -> Delivery:
+    def delivery(self, *, may_have_sent: bool = False, **settings: Any) -> Delivery:
         quick = {"retry_initial_seconds": 0.002, "retry_ceiling_seconds": 0.01}
         return Delivery(
             name="erp",
@@ -120,6 +133,7 @@ class Gateway:
             reader=self.reader,
             clock=system_clock,
             draw=self.draw,
+            may_have_sent=may_have_sent,
         )
 
     @asynccontextmanager
@@ -161,13 +175,11 @@ class Gateway:
 
     async def revive(self, delivery: Delivery, entry: int) -> None:
         """Send a dead letter again, as an operator does."""
-        owed = await self.store.write(partial(outbox.revive, entry=entry))
-        assert owed is not None
-        delivery.release(owed[1])
+        assert await self.store.write(partial(outbox.revive, entry=entry)) is not None
+        delivery.reload()
 
     async def discard(self, delivery: Delivery, entry: int) -> None:
         """Give a dead letter up, as an operator does."""
         work = partial(outbox.discard, entry=entry, reason="by hand", at=1)
-        owed = await self.store.write(work)
-        assert owed is not None
-        delivery.release(owed[1])
+        assert await self.store.write(work) is not None
+        delivery.reload()

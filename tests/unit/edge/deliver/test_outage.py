@@ -6,9 +6,10 @@ from collections.abc import Awaitable
 
 import pytest
 
+from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
-from edge.deliver import queue
+from edge.deliver import concurrency, queue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -86,7 +87,7 @@ async def test_silence_during_an_outage_is_part_of_it(gateway: Gateway) -> None:
     known = list[tuple[bool, str]]()
 
     def answer(entry: Entry) -> Verdict:
-        known.append((delivery._circuit.is_open, gateway.link.reason))
+        known.append((delivery.pace.is_open, gateway.link.reason))
         return verdicts[entry.attempt - 1]
 
     sink = ScriptedSink(answer)
@@ -100,7 +101,7 @@ async def test_silences_in_a_row_are_an_outage(gateway: Gateway) -> None:
     known = list[tuple[bool, str]]()
 
     def answer(entry: Entry) -> Verdict:
-        known.append((delivery._circuit.is_open, gateway.link.reason))
+        known.append((delivery.pace.is_open, gateway.link.reason))
         return Unknown("silence") if len(known) <= 3 else accept(entry)
 
     sink = ScriptedSink(answer)
@@ -152,19 +153,19 @@ async def test_waiting_for_a_slow_answer_costs_nothing(
     sink = ScriptedSink(answer)
     looks = 0
     async with gateway.delivering(sink, max_in_flight=1) as delivery:
-        load = delivery._load
 
-        async def counted() -> None:
+        async def counted(*, news: bool) -> bool:
             nonlocal looks
             looks += 1
-            await load()
+            return await load(news=news)
 
         def rest_is_over() -> bool:
             ends = delivery._queue.next_rest_ends
             return ends is None or ends < asyncio.get_running_loop().time()
 
         await slow.wait()
-        monkeypatch.setattr(delivery, "_load", counted)
+        load = delivery._backlog.load
+        monkeypatch.setattr(delivery._backlog, "load", counted)
         await until(rest_is_over)
         for _ in range(50):
             await gateway.reader.tallies()  # time in which it could spin
@@ -187,14 +188,14 @@ async def test_memory_holds_a_window_of_a_long_backlog(
     def answer(entry: Entry) -> Verdict:
         nonlocal most
         chains = delivery._queue._chains
-        most = max(most, sum(len(chain) for chain in chains.values()))
+        most = max(most, sum(len(chain.entries) for chain in chains.values()))
         rests = int(entry.key.removeprefix("unit:")) % 3 == 0
         return Retry("locked", after=1000.0) if rests else accept(entry)
 
     sink = ScriptedSink(answer)
     async with gateway.delivering(sink, max_in_flight=16) as delivery:
         await until(lambda: len(sink.booked) > 300)
-        assert len(delivery._queue._resting) == 30
+        assert delivery._queue._resting[Lane.NORMAL] == 30
     assert 50 <= most <= 50 + 20 + 30
 
 
@@ -207,10 +208,11 @@ async def test_too_many_resting_keys_stop_the_loading_until_some_have_gone_on(
     await gateway.owe(*[f"unit:{n}" for n in range(100)])
     sink = ScriptedSink(lambda _: Retry("locked", after=1000.0))
     async with gateway.delivering(sink) as delivery:
-        await until(lambda: len(delivery._queue._resting) >= 20)
+        await until(lambda: len(sink.sent) >= 20 and not sink.under_way)
         for _ in range(30):
             delivery.wake()
             await gateway.store.write(lambda _: None)
+        assert delivery._queue._resting[Lane.NORMAL] >= 20
         assert len(delivery._queue._chains) <= 20 + 10 + 5
     sink = ScriptedSink(lambda e: Retry("locked") if e.attempt == 2 else accept(e))
     async with gateway.delivering(sink):

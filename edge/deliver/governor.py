@@ -1,0 +1,117 @@
+"""When and how much a destination is sent, from how it answers. Pure but for its link."""
+
+import random
+from collections.abc import Sequence
+
+from buffer.lane import Lane
+from drivers.contract import Divide, Link, Retry, Unknown, Verdict
+from edge.deliver.batch_size import BatchSize
+from edge.deliver.circuit import Circuit
+from edge.deliver.concurrency import Concurrency
+from edge.deliver.rate import Rate
+from edge.deliver.settings import DestinationSettings
+
+SILENCES = 3
+"""So many unknown outcomes in a row count as an outage."""
+
+
+class Governor:
+    """Joins circuit, concurrency, batch size and rate of one destination.
+
+    Times are the event loop's, in seconds.
+    """
+
+    def __init__(
+        self, settings: DestinationSettings, batch_limit: int, link: Link, draw: random.Random
+    ) -> None:
+        pauses = settings.retry_initial_seconds, settings.retry_ceiling_seconds
+        self.circuit = Circuit(*pauses, draw)
+        self.concurrency = Concurrency(settings.max_in_flight, *pauses, draw)
+        self._size = BatchSize(batch_limit)
+        self._rate = Rate(settings.max_requests_per_second, settings.max_milestones_per_second)
+        self._link = link
+        self._silences = 0
+        lanes = set(settings.lanes().values())
+        self._keeps_slots = len(lanes) > 1 and min(lanes) == Lane.CRITICAL
+
+    @property
+    def concurrency_limit(self) -> int:
+        """How many requests may be under way."""
+        return 1 if self.circuit.is_open else self.concurrency.limit
+
+    @property
+    def batch_limit(self) -> int:
+        """How many entries may leave together."""
+        return self._rate.most(self._size.limit)
+
+    def ready_at(self, now: float) -> float:
+        """Return when a request may be sent: now, or later."""
+        return max(
+            self.circuit.opens_until, self.concurrency.paused_until, self._rate.ready_at(now)
+        )
+
+    def has_slot(self, critical: int, others: int, *, for_critical: bool) -> bool:
+        """Whether one more request may be under way beside so many with entries of these lanes.
+
+        A quarter of the slots is kept for critical entries, so that they never
+        wait for an answer to others. It is kept also while the limit falls:
+        what is under way beyond it must not shut them out.
+        """
+        limit = self.concurrency_limit
+        kept = -(-limit // 4) if self._keeps_slots and limit > 1 else 0
+        if for_critical:
+            return critical + others < limit or critical < kept
+        return critical + others < limit and others < limit - kept
+
+    def sent(self, milestones: int, now: float) -> None:
+        """Count a request with so many milestones; none if it only asks."""
+        self._rate.sent(milestones, now)
+
+    def divided(self, outcome: Divide, size: int, sent_at: float, now: float) -> None:
+        """Learn that so many entries were refused as a whole."""
+        if outcome.too_large:
+            self._size.too_large(size, now)
+        self._works(size, sent_at, now)
+
+    def found(self, now: float) -> None:
+        """Learn that a look-up was answered."""
+        self._silences = 0
+        self._close(now)
+
+    def answered(self, verdicts: Sequence[Verdict], sent_at: float, now: float) -> None:
+        """Learn from the verdicts of one request whether the destination as a whole works."""
+        refusals = [v for v in verdicts if isinstance(v, (Retry, Unknown))]
+        is_silent = all(isinstance(verdict, Unknown) for verdict in verdicts)
+        self._silences = self._silences + 1 if is_silent else 0
+        outage = next((v for v in refusals if v.outage), None)
+        if is_silent and (self._silences >= SILENCES or self.circuit.is_open):
+            outage = outage or refusals[0]
+        if outage is not None:
+            self._link.down(outage.reason)
+            self.circuit.failed(sent_at, now, _after(outage))
+        elif not is_silent:
+            # A Retry, too, is an answer: the destination works, it only does not take this one yet.
+            overload = next((v for v in refusals if isinstance(v, Retry) and v.overloaded), None)
+            if overload is None:
+                self._size.worked(len(verdicts), now)
+                self._works(len(verdicts), sent_at, now)
+            else:
+                self._close(now)
+                self.concurrency.overloaded(sent_at, now, overload.after)
+
+    def _works(self, size: int, sent_at: float, now: float) -> None:
+        if not self._close(now):
+            self.concurrency.worked(size, sent_at, now)
+
+    def _close(self, now: float) -> bool:
+        """Close the circuit; return whether it was open."""
+        self._link.up()
+        if not self.circuit.is_open:
+            return False
+        self.circuit.worked()
+        self.concurrency.begin_again(now)
+        return True
+
+
+def _after(verdict: Retry | Unknown) -> float | None:
+    return verdict.after if isinstance(verdict, Retry) else None

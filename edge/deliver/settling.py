@@ -1,0 +1,200 @@
+"""Recording how attempts ended, and letting the keys go on once that is on disk."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeGuard
+
+import structlog
+
+from buffer import outbox
+from buffer.outbox import Attempt, PendingEntry, State, VerdictName
+from buffer.store import Store
+from drivers.contract import Accepted, Clock, Rejected, Retry, Unknown, Verdict
+from edge.deliver.backlog import Backlog
+from edge.deliver.backoff import delay
+from edge.deliver.pace import Meter
+from edge.deliver.queue import KeyQueue
+from edge.deliver.settings import DestinationSettings
+
+log = structlog.get_logger(__name__)
+
+WEIGHT = 2
+"""Rows written for each entry: its attempt and itself."""
+
+_VERDICTS: dict[type[Verdict], VerdictName] = {
+    Accepted: "accepted",
+    Rejected: "rejected",
+    Retry: "retry",
+    Unknown: "unknown",
+}
+_STATES: dict[type[Verdict], State] = {
+    Accepted: "delivered",
+    Rejected: "dead",
+    Retry: "pending",
+    Unknown: "pending",
+}
+
+
+class Settling:
+    """Settles what was sent, many entries in one piece of work.
+
+    A key stays busy until its entry's end is on disk: after a crash in between
+    the entry is sent again, and nothing behind it may have overtaken it.
+    """
+
+    def __init__(
+        self,
+        destination: str,
+        settings: DestinationSettings,
+        store: Store,
+        *,
+        clock: Clock,
+        draw: random.Random,
+        changed: Callable[[], None],
+    ) -> None:
+        """Call `changed` when keys may go on, or when the store has failed."""
+        self._destination = destination
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._draw = draw
+        self._changed = changed
+        self._under_way: set[asyncio.Future[None]] = set()
+        self.holds = settings.after_rejection == "hold"
+        """Whether a dead letter holds back its key."""
+        self.meter = Meter()
+        self.failure: BaseException | None = None
+        """Why something could not be settled."""
+
+    def view(self, queue: KeyQueue, backlog: Backlog) -> None:
+        """Say where keys go on, from now on."""
+        self._queue = queue
+        self._backlog = backlog
+
+    async def begin(self) -> None:
+        """Forget the failure of an earlier run, and wait until what it gave up is on disk.
+
+        Raises:
+            StoreFailed: Nothing can be settled any more.
+
+        """
+        self.failure = None
+        await self._store.write(lambda _: None)
+
+    async def finish(self) -> None:
+        """Wait until everything that was submitted is on disk, or has failed."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def settle(
+        self,
+        rows: Sequence[PendingEntry],
+        verdicts: Sequence[Verdict],
+        started_at: int,
+        *,
+        outage: bool,
+    ) -> None:
+        """Settle entries, each with its verdict.
+
+        In an outage, or an overload, what is to be sent again waits for the
+        destination; otherwise for a time of its own.
+        """
+        ends = self._ends(rows, verdicts, started_at)
+        now = asyncio.get_running_loop().time()
+        rests = {
+            row.seq: now + self._pause(row, verdict)
+            for row, verdict in zip(rows, verdicts, strict=True)
+            if not outage and _waits(verdict)
+        }
+        self._submit(ends, lambda: self._go_on(rows, verdicts, rests))
+
+    def note(self, rows: Sequence[PendingEntry], verdict: Verdict, started_at: int) -> None:
+        """Record an attempt after which the entries stay with whoever sent them."""
+        self._submit(self._ends(rows, [verdict] * len(rows), started_at), lambda: None)
+
+    def _submit(self, ends: list[tuple[Attempt, State]], then: Callable[[], None]) -> None:
+        work = partial(outbox.settle, destination=self._destination, ends=ends)
+        done = self._store.submit(work, WEIGHT * len(ends))
+        self._under_way.add(done)
+        done.add_done_callback(partial(self._committed, then))
+
+    def _committed(self, then: Callable[[], None], done: "asyncio.Future[None]") -> None:
+        self._under_way.discard(done)
+        failure = done.exception()
+        if failure:
+            self.failure = failure
+        else:
+            then()
+        self._changed()
+
+    def _ends(
+        self, rows: Sequence[PendingEntry], verdicts: Sequence[Verdict], started_at: int
+    ) -> list[tuple[Attempt, State]]:
+        ended_at = self._clock()
+        return [
+            (
+                Attempt(
+                    row.seq,
+                    row.attempts + 1,
+                    started_at,
+                    ended_at,
+                    _VERDICTS[type(verdict)],
+                    verdict.receipt if isinstance(verdict, Accepted) else verdict.reason,
+                ),
+                _STATES[type(verdict)],
+            )
+            for row, verdict in zip(rows, verdicts, strict=True)
+        ]
+
+    def _go_on(
+        self, rows: Sequence[PendingEntry], verdicts: Sequence[Verdict], rests: dict[int, float]
+    ) -> None:
+        queue, backlog = self._queue, self._backlog
+        settled = 0
+        for row, verdict in zip(rows, verdicts, strict=True):
+            if isinstance(verdict, (Retry, Unknown)):
+                tried = tried_once(row, verdict)
+                if row.seq in rests:
+                    queue.rest(tried, rests[row.seq])
+                else:
+                    queue.again(tried)
+                continue
+            settled += 1
+            backlog.settled(row.seq)
+            if isinstance(verdict, Rejected):
+                self._reject(row, verdict)
+            else:
+                queue.settled(row.key)
+        self.meter.count(settled, asyncio.get_running_loop().time())
+
+    def _reject(self, row: PendingEntry, verdict: Rejected) -> None:
+        if self.holds:
+            self._backlog.held(row.key)
+            self._queue.hold(row.key)
+        else:
+            self._queue.settled(row.key)
+        log.warning(
+            "entry_rejected",
+            destination=self._destination,
+            key=row.key,
+            milestone=row.id.hex(),
+            reason=verdict.reason,
+        )
+
+    def _pause(self, row: PendingEntry, verdict: Retry | Unknown) -> float:
+        s = self._settings
+        wait = delay(row.attempts + 1, s.retry_initial_seconds, s.retry_ceiling_seconds, self._draw)
+        after = verdict.after if isinstance(verdict, Retry) else None
+        return wait if after is None else max(wait, after)
+
+
+def _waits(verdict: Verdict) -> TypeGuard[Retry | Unknown]:
+    return isinstance(verdict, Unknown) or (isinstance(verdict, Retry) and not verdict.overloaded)
+
+
+def tried_once(row: PendingEntry, verdict: Retry | Unknown) -> PendingEntry:
+    """Return an entry as it is after an attempt that did not settle it."""
+    unsure = row.unsure or isinstance(verdict, Unknown)
+    return row._replace(attempts=row.attempts + 1, unsure=unsure)
