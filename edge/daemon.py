@@ -28,6 +28,7 @@ from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
 from edge.ingest import Ingest, configured
 from edge.supervision import keep_running
+from edge.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,7 @@ class Daemon:
             for name, listener in self._listeners.items()
         ]
         expiring = group.create_task(self._expire())
+        upkeep = group.create_task(self._upkeep().run())
         speaking = [
             group.create_task(
                 self._supervise(
@@ -121,7 +123,7 @@ class Daemon:
             speaker.delivery.stop()
         if speaking:
             await asyncio.wait(speaking, timeout=STOP_SECONDS)
-        await _end([*speaking, control, beat])
+        await _end([*speaking, upkeep, control, beat])
 
     def _listen(self, name: str) -> _Listener:
         settings = self._configuration.sources[name]
@@ -154,6 +156,16 @@ class Daemon:
 
     async def _supervise(self, name: str, link: Link, run: Callable[[], Awaitable[None]]) -> None:
         await keep_running(name, run, link, self._draw)
+
+    def _upkeep(self) -> Upkeep:
+        store, settings = self._store, self._configuration.store
+        return Upkeep(
+            store,
+            keep_signals_days=settings.keep_signals_days,
+            keep_milestones_days=settings.keep_milestones_days,
+            used_share=lambda: store.room.used / store.room.budget,
+            clock=self._clock,
+        )
 
     async def _expire(self) -> None:
         """Look at deadlines, as far as each rule's sources have been heard."""
