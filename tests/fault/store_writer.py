@@ -1,10 +1,10 @@
 """A process that writes to a store and says what was acknowledged, until it is killed.
 
 `python -m tests.fault.store_writer PATH FIRST` appends signals from FIRST on, from several
-tasks at once, and prints each sequence when its commit has returned. With a third
-argument no file may grow beyond that many bytes.
+tasks at once, and prints each sequence when its commit has returned.
 """
 
+import argparse
 import asyncio
 import itertools
 import os
@@ -27,21 +27,28 @@ async def _append(store: Store, numbers: Iterator[int]) -> None:
         os.write(1, b"%d\n" % number)
 
 
-async def _run(path: Path, first: int) -> None:
-    store = Store.open(path)
+async def _run(path: Path, first: int, tasks: int, max_size: int | None) -> None:
+    store = Store.open(path, max_size=max_size)
     numbers = itertools.count(first)
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(4):
+            for _ in range(tasks):
                 group.create_task(_append(store, numbers))
     except* StoreFailed as failures:
         os.write(1, f"{failures.exceptions[0]}\n".encode())
-        os._exit(4)
+        await store.close()
+        sys.exit(4)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 3:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path", type=Path)
+    parser.add_argument("first", type=int)
+    parser.add_argument("--limit", type=int, help="no file may grow beyond that many bytes")
+    parser.add_argument("--tasks", type=int, default=4)
+    parser.add_argument("--max-size", type=int, help="the store's budget")
+    given = parser.parse_args()
+    if given.limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        limit = int(sys.argv[3])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    asyncio.run(_run(Path(sys.argv[1]), int(sys.argv[2])))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (given.limit, given.limit))
+    asyncio.run(_run(given.path, given.first, given.tasks, given.max_size))
