@@ -34,6 +34,11 @@ CROSS JOIN entry AS e ON e.seq = each.value
 CROSS JOIN milestone AS m ON m.seq = e.milestone
 WHERE (:destination IS NULL OR e.destination = :destination)
   AND (:any_state OR e.state IN (SELECT value FROM json_each(:states)))
+  AND (:milestone IS NULL OR m.id = :milestone)
+  AND (:any_key OR EXISTS (
+      SELECT 1 FROM milestone_key AS k
+      WHERE k.milestone = m.seq AND k.key IN (SELECT value FROM json_each(:keys))
+  ))
   AND (:name IS NULL OR m.name = :name)
   AND (:since IS NULL OR m.occurred_at >= :since)
   AND (:until IS NULL OR m.occurred_at < :until);
