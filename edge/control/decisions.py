@@ -108,7 +108,7 @@ class Decisions:
         if lanes is None:
             return f"no destination {line.destination!r} is configured"
         if line.milestone.name not in lanes:
-            return f"destination {line.destination!r} takes no {line.milestone.name!r}"
+            return f"destination {line.destination!r} takes no '{line.milestone.name}'"
         return None
 
     def _owe(self, connection: sqlite3.Connection, line: Line) -> bool:
