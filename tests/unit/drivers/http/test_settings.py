@@ -1,5 +1,6 @@
 """Settings that cannot work are refused before anything runs, in words."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,29 @@ def test_the_sample_is_valid() -> None:
     driver = drivers.find(given.pop("driver"))
     assert driver.sink_settings is HttpSettings
     assert HttpSettings.model_validate(given).url == URL
+
+
+def test_every_setting_in_the_sample_is_valid(tmp_path: Path) -> None:
+    text = Path(drivers.__file__).with_name("http").joinpath("sample.toml").read_text("utf-8")
+    named = {name: tmp_path / name for name in ("erp-secret", "erp-client.pem", "erp-client.key")}
+    named |= {f"/etc/milepost/{name}": tmp_path / name for name in ("erp-ca.pem", "login-ca.pem")}
+    for written, real in named.items():
+        real.touch()
+        text = text.replace(f'"{written}"', f'"{real}"')
+    usual, every = text.split("# What every destination has")
+    ways = every.split("# [destinations.erp.auth]\n")[1].split("#\n")
+    shown = re.sub(r"^# ", "", usual.partition("[destinations.erp]\n")[2], flags=re.MULTILINE)
+
+    kinds = set()
+    for way in ways:
+        auth = re.sub(r"^# ", "", way, flags=re.MULTILINE)
+        given = tomllib.loads(f"{shown}\n[auth]\n{auth}")
+        assert given.pop("driver") == "http"
+        settings = HttpSettings.model_validate(given)
+        assert settings.model_fields_set == set(HttpSettings.model_fields)
+        assert settings.auth is not None
+        kinds.add(settings.auth.kind)
+    assert kinds == {"bearer", "basic", "signature", "oauth2"}
 
 
 @pytest.mark.parametrize(
