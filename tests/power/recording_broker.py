@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -24,12 +23,14 @@ from tests.fault.mqtt_peers import (
 IN_FLIGHT = 500
 """Less than the Receive Maximum of the daemon."""
 PER_SECOND = 1_500
+"""While the client is connected: what there is to deliver in the end depends on no machine."""
+PAUSE_SECONDS = 0.01
 SCAN_EVERY = 15
 """One message in so many is a scan; the others are noise, which is kept and leads to nothing."""
 
 
 class RecordingBroker:
-    """Tells one client, in one session, of devices that never rest; in a thread of its own.
+    """Tells one client, in one session, of busy devices; in a thread of its own.
 
     Messages have numbers from 0. One that is not acknowledged is sent again on
     the next connection, as MQTT demands (MQTT 5.0, section 4.4).
@@ -42,7 +43,8 @@ class RecordingBroker:
         """Numbers of those that the client has acknowledged."""
         self._resting = threading.Event()
         self._sent = 0
-        self._unacknowledged: dict[int, bytes] = {}
+        self._unacknowledged: dict[int, tuple[int, bytes]] = {}
+        """Number and payload by packet id, in the order of sending."""
         self._is_known = False
         self._writer: asyncio.StreamWriter | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="broker")
@@ -80,12 +82,11 @@ class RecordingBroker:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port: int = server.sockets[0].getsockname()[1]
         self._listening.set()
-        began = time.monotonic()
         while not self._stopped.is_set():
-            if not self._resting.is_set():
-                self.told = int((time.monotonic() - began) * PER_SECOND)
+            if self._writer is not None and not self._resting.is_set():
+                self.told += int(PER_SECOND * PAUSE_SECONDS)
             self._send()
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(PAUSE_SECONDS)
         server.close()
         if self._writer is not None:
             self._writer.transport.abort()
@@ -111,15 +112,10 @@ class RecordingBroker:
             writer.write(packet(SUBACK, body[:2] + b"\0" + b"\1" * filters))
             self._is_known = True
             self._writer = writer
-            for number, payload in self._unacknowledged.items():
-                writer.write(_publish(number, payload, dup=True))
+            for packet_id, (number, payload) in self._unacknowledged.items():
+                writer.write(_publish(packet_id, number, payload, dup=True))
         elif kind == PUBACK:
-            number = next(
-                each
-                for each in self._unacknowledged
-                if _packet_id(each) == int.from_bytes(body[:2], "big")
-            )
-            del self._unacknowledged[number]
+            number, _ = self._unacknowledged.pop(int.from_bytes(body[:2], "big"))
             self.acknowledged.add(number)
         elif kind == PINGREQ:
             writer.write(packet(PINGRESP))
@@ -130,16 +126,14 @@ class RecordingBroker:
             and self._sent < self.told
             and len(self._unacknowledged) < IN_FLIGHT
         ):
-            said = {"number": self._sent, "unit": f"T-{self._sent}", "time": system_clock()}
-            self._unacknowledged[self._sent] = json.dumps(said).encode()
-            self._writer.write(_publish(self._sent, self._unacknowledged[self._sent]))
+            number, packet_id = self._sent, self._sent % 65_535 + 1
+            said = {"number": number, "unit": f"T-{number}", "time": system_clock()}
+            payload = json.dumps(said).encode()
+            self._unacknowledged[packet_id] = number, payload
+            self._writer.write(_publish(packet_id, number, payload))
             self._sent += 1
 
 
-def _packet_id(number: int) -> int:
-    return number % 65_535 + 1
-
-
-def _publish(number: int, payload: bytes, *, dup: bool = False) -> bytes:
+def _publish(packet_id: int, number: int, payload: bytes, *, dup: bool = False) -> bytes:
     topic = "noise/motor" if number % SCAN_EVERY else "scan/dock"
-    return message(payload, _packet_id(number), dup=dup, topic=topic)
+    return message(payload, packet_id, dup=dup, topic=topic)
