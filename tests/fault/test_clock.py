@@ -22,7 +22,7 @@ from drivers.contract import system_clock
 from drivers.mqtt.source import PING_SECONDS
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
-from tests.gateway import Gateway, Scanner, steps, until
+from tests.gateway import Gateway, Scanner, until
 from tests.load import until_delivered
 
 HOUR = 3_600_000
@@ -136,7 +136,7 @@ def _with_absence(gateway: Gateway) -> None:
 
 
 def _lost(erp: ErpProcess) -> list[str]:
-    return [unit for unit, _ in steps(erp.book())]
+    return [booking.body["epcList"][0].rsplit("/", 1)[-1] for booking in erp.book()]
 
 
 def _see(scanner: Scanner, read_point: str, unit: str) -> None:
