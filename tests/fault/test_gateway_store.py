@@ -3,11 +3,16 @@
 import hashlib
 import resource
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from buffer.setting_aside import set_aside_directories
 from edge.exits import Exit
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
+from tests.fault.tmpfs import Volume, mounted
 from tests.gateway import Gateway, Scanner, steps, until
 
 
@@ -15,15 +20,58 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_corrupt_store_stops_the_start_with_exit_3_and_is_not_touched(gateway: Gateway) -> None:
-    gateway.terminate()
-    content = bytearray(gateway.store.read_bytes())
+def _damage(store: Path) -> str:
+    """Spoil the second page; return the digest of the file as it is then."""
+    content = bytearray(store.read_bytes())
     content[8192:16384] = b"\xff" * 8192
-    gateway.store.write_bytes(content)
-    before = _digest(gateway.store)
+    store.write_bytes(content)
+    return _digest(store)
+
+
+def test_corrupt_store_is_set_aside_loudly_and_the_site_goes_on(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    scanner.scan("dock", "T-before")
+    until(lambda: len(erp.book()) == 1, "it is delivered")
+    gateway.terminate()
+    before = _damage(gateway.store)
+    gateway.start()
+    (directory,) = set_aside_directories(gateway.store)
+    assert _digest(directory / gateway.store.name) == before
+    assert '"event": "store_set_aside"' in gateway.log.read_text()
+    scanner.scan("dock", "T-after")
+    until(lambda: len(erp.book()) == 2, "the next one is delivered")
+    report = gateway.report()
+    assert report.facts.set_aside == (str(directory),)
+    assert report.facts.latest_gap is not None
+    assert str(directory) in report.facts.latest_gap.reason
+
+
+def test_second_corrupt_store_stops_the_start_with_exit_3_and_is_not_touched(
+    gateway: Gateway,
+) -> None:
+    for expected in (None, Exit.STORE_REFUSED):
+        gateway.terminate()
+        before = _damage(gateway.store)
+        gateway.start(wait=expected is None)
+    assert gateway.ended() == Exit.STORE_REFUSED
+    assert _digest(gateway.store) == before
+    last = gateway.log.read_text().splitlines()[-1]
+    assert "corrupt" in last
+    assert str(set_aside_directories(gateway.store)[0]) in last
+
+
+def test_corrupt_store_stops_the_start_with_exit_3_where_that_is_configured(
+    gateway: Gateway,
+) -> None:
+    gateway.terminate()
+    configured = gateway.config.read_text().replace("[store]", '[store]\nwhen_corrupt = "stop"')
+    gateway.config.write_text(configured)
+    before = _damage(gateway.store)
     gateway.start(wait=False)
     assert gateway.ended() == Exit.STORE_REFUSED
     assert _digest(gateway.store) == before
+    assert set_aside_directories(gateway.store) == ()
     assert "corrupt" in gateway.log.read_text().splitlines()[-1]
 
 
@@ -68,6 +116,74 @@ def test_failing_disk_acknowledges_nothing_and_exits_4_and_all_comes_after_the_r
     assert sorted(unit for unit, _ in steps(erp.book())) == sorted(
         ["T-before", *(f"T-{n}" for n in range(20))]
     )
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Volume]:
+    with mounted(tmp_path / "volume", megabytes=24) as small:
+        yield small
+
+
+@pytest.fixture
+def small_gateway(
+    tmp_path: Path, volume: Volume, broker: Broker, erp: ErpProcess
+) -> Iterator[Gateway]:
+    """Run the daemon with its store on a volume of its own; the log is elsewhere."""
+    gateway = Gateway(tmp_path, broker, erp)
+    store = volume.path / "milepost.db"
+    gateway.config.write_text(gateway.config.read_text().replace(str(gateway.store), str(store)))
+    gateway.store = store
+    with gateway:
+        yield gateway
+
+
+def test_full_disk_stops_intake_alone_and_without_a_restart_everything_comes(
+    small_gateway: Gateway, volume: Volume, scanner: Scanner, erp: ErpProcess
+) -> None:
+    """Promise 4."""
+    gateway = small_gateway
+    pid = gateway.pid
+    with erp.down():
+        for number in range(300):
+            scanner.scan("dock", f"T-{number}")
+        until(lambda: gateway.report().facts.signals == 300, "all is committed")
+        volume.fill()
+        for _ in range(40):
+            scanner.say("noise/1", bytes(100_000))
+        for number in range(300, 320):
+            scanner.scan("dock", f"T-{number}")
+        until(lambda: len(gateway.report().facts.room.held) == 3, "intake is held")  # type: ignore[union-attr]
+    until(lambda: len(erp.book()) >= 300, "delivery goes on")
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "and is settled")
+    facts = gateway.report().facts
+    assert facts.signals < 360
+    assert facts.room is not None
+    assert set(facts.room.held) == {"critical", "normal", "bulk"}
+    volume.release()
+    until(lambda: gateway.report().facts.signals == 360, "everything is taken in")
+    until(lambda: len(erp.book()) == 320, "everything is delivered")
+    assert sorted(unit for unit, _ in steps(erp.book())) == sorted(f"T-{n}" for n in range(320))
+    assert gateway.pid == pid
+    assert gateway.is_listening()
+    assert gateway.terminate() == 0
+
+
+def test_daemon_comes_up_on_a_full_disk_and_delivers(
+    small_gateway: Gateway, volume: Volume, scanner: Scanner, erp: ErpProcess
+) -> None:
+    gateway = small_gateway
+    with erp.down():
+        for number in range(100):
+            scanner.scan("dock", f"T-{number}")
+        until(lambda: gateway.report().facts.signals == 100, "all is committed")
+        gateway.terminate()
+        volume.fill()
+        gateway.start()
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "everything is delivered")
+    assert len(erp.book()) == 100
+    volume.release()
+    scanner.scan("dock", "T-after")
+    until(lambda: len(erp.book()) == 101, "and what comes then")
 
 
 def test_full_disk_at_the_start_exits_4_so_that_systemd_tries_again(gateway: Gateway) -> None:
