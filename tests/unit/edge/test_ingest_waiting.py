@@ -116,3 +116,45 @@ async def test_what_a_source_that_went_away_handed_in_is_taken_and_counts_until_
     await ingest.intake("floor").commit(Batch([said("scan", "last")]))  # its turn comes
     assert (await reader.tallies())["signals"] == 4
     assert len(woken) == 4
+
+
+async def test_a_lane_that_is_held_up_holds_up_no_other_lane(
+    store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_SIGNALS", 3)
+    ingest = ingest_of(store)
+    store._admission.measured(store._admission.budget * 85 // 100, 0)  # bulk takes nothing in
+    bulk = [
+        asyncio.create_task(
+            ingest.intake("floor", Lane.BULK).commit(Batch([said("scan", f"B{n}")]))
+        )
+        for n in range(9)
+    ]
+    await settle_down()
+    for lane in (Lane.NORMAL, Lane.CRITICAL):
+        # A commit measures what is really used, and that would let bulk go on.
+        monkeypatch.setattr(store._writer, "used", lambda: store._admission.used)
+        await ingest.intake("floor", lane).commit(Batch([said("scan", f"U{lane}")]))
+    assert not any(task.done() for task in bulk)
+    assert waiting(store) == 3
+    monkeypatch.undo()
+    await store.write(lambda _: None)  # there is room again
+    await asyncio.gather(*bulk)
+    keys = [row.key for row in await reader.pending("erp", Lane.NORMAL, 0, 99)]
+    assert keys == ["unit:U1", "unit:U0", *(f"unit:B{n}" for n in range(9))]
+
+
+async def test_bookmarks_are_those_after_all_that_an_earlier_run_of_the_source_handed_in(
+    store: Store,
+) -> None:
+    """Else a source that comes back would take for new what is about to be committed."""
+    ingest = ingest_of(store)
+    async with busy(store):
+        task = asyncio.create_task(
+            ingest.intake("floor", Lane.BULK).commit(Batch(bookmarks={"counter": b"9"}))
+        )
+        await settle_down()
+        task.cancel()
+        again = asyncio.create_task(ingest.intake("floor", Lane.BULK).bookmarks())
+        await settle_down()
+    assert await again == {"counter": b"9"}
