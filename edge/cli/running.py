@@ -52,11 +52,14 @@ async def _run(configuration: Configuration) -> None:
         when_corrupt=settings.when_corrupt,
         clock=system_clock,
     )
+    looked_up = False
     try:
         async with Reader.open(configuration.store.path) as reader:
-            await Daemon(configuration, store, reader, system_clock).run()
+            daemon = Daemon(configuration, store, reader, system_clock)
+            await daemon.run()
+            looked_up = await daemon.has_looked_up()
     finally:
-        await store.close()
+        await store.close(looked_up=looked_up)
 
 
 def _first(error: BaseException) -> BaseException:
