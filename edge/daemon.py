@@ -90,7 +90,7 @@ class Daemon:
                 await speaker.sink.close()
 
     async def has_looked_up(self) -> bool:
-        """Whether what an unclean stop may have left under way is looked up at every destination."""
+        """Whether what a crash may have left under way has been looked up at every destination."""
         return all([await each.delivery.has_looked_up() for each in self._speakers.values()])
 
     async def _run_until(self, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
