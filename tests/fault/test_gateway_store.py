@@ -4,6 +4,7 @@ import hashlib
 import resource
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,24 @@ def test_sigterm_under_load_with_an_erp_that_never_answers_exits_0_within_10_sec
     gateway.start()
     until(lambda: gateway.report().facts.backlogs[0].pending == 0, "everything is delivered")
     assert len(erp.book()) == 200
+
+
+def test_stop_after_a_crash_is_clean_only_when_what_it_left_has_been_looked_up(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    def is_told_clean() -> bool:
+        with closing(sqlite3.connect(gateway.store)) as connection:
+            (stopped_at,) = connection.execute("SELECT stopped_at FROM heartbeat").fetchone()
+            return stopped_at is not None
+
+    with erp.down():
+        scanner.scan("dock", "T-1")
+        until(lambda: gateway.report().facts.backlogs[0].pending == 1, "it is owed")
+        gateway.kill()
+        gateway.start()
+        assert gateway.terminate() == 0
+        assert not is_told_clean()
+    gateway.start()
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "it is delivered")
+    assert gateway.terminate() == 0
+    assert is_told_clean()
