@@ -66,6 +66,29 @@ def test_a_fresh_store_is_ours_current_and_for_nobody_else_to_read(path: Path) -
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_fresh_store_is_whole_and_its_name_durable_before_anything_is_written_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave a rollback journal, or no file at all."""
+    order = list[object]()
+    fsync, connect = os.fsync, opening._connect
+
+    def noted(descriptor: int) -> None:
+        wal = path.with_name(f"{path.name}-wal")
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        order.append((name, tuple(path.read_bytes()[18:20]), wal.exists()))
+        fsync(descriptor)
+
+    def opened(path: Path) -> sqlite3.Connection:
+        order.append("opened")
+        return connect(path)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(opening, "_connect", opened)
+    open_for_writing(path).close()
+    assert order == [(str(path.parent), (2, 2), False), "opened"]
+
+
 def test_an_empty_file_becomes_a_fresh_store(path: Path) -> None:
     path.touch()
     open_for_writing(path).close()
