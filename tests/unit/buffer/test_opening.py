@@ -75,7 +75,7 @@ def test_a_fresh_store_is_whole_and_its_name_durable_before_anything_is_written_
 
     def noted(descriptor: int) -> None:
         wal = path.with_name(f"{path.name}-wal")
-        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         order.append((name, tuple(path.read_bytes()[18:20]), wal.exists()))
         fsync(descriptor)
 
