@@ -192,8 +192,8 @@ class Gateway:
 class Scanner:
     """A device that publishes with QoS 1 and keeps what the broker has not acknowledged."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="scanner")
+    def __init__(self, broker: Broker, client_id: str = "scanner") -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.connect(broker.host, broker.port)
