@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from buffer import journal
+from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.reserve import Reserve, free_on_volume, reserve_of
 from buffer.room import Growth, Room
@@ -83,6 +84,30 @@ async def test_the_file_stays_within_the_budget_and_what_finds_no_room_waits_who
         await large
     assert size_of(path) <= 4 * MEGABYTE
     await store.close()
+
+
+async def test_one_statement_of_many_rows_that_finds_no_room_leaves_none_of_them(
+    path: Path,
+) -> None:
+    """SQLite undoes such a statement alone, where it else undoes the transaction."""
+    many = """
+        WITH RECURSIVE n (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM n LIMIT 500)
+        INSERT INTO journal SELECT n, 'floor', 's', zeroblob(10000), 1, 1, 1, 1 FROM n
+    """
+    store = Store.open(path, max_size=4 * MEGABYTE)
+
+    def append_many(connection: sqlite3.Connection) -> None:
+        journal.append(connection, [signal(900)])
+        connection.execute(many)
+
+    large = store.submit(append_many, intake=Lane.NORMAL)
+    async with asyncio.timeout(20):
+        assert await store.write(append(1)) == 1
+        assert await store.write(append(1), intake=Lane.CRITICAL) == 2
+    assert not large.done()
+    await store.close()
+    with pytest.raises(StoreFailed, match="closed"):
+        await large
 
 
 async def test_upkeep_may_use_what_is_kept_for_it_beyond_the_budget(path: Path) -> None:
