@@ -161,6 +161,11 @@ async def test_the_same_batch_is_signed_under_the_same_id_and_another_under_anot
 # ---- Our certificate -------------------------------------------------------------------------
 
 
+def shown_by(server: RawServer) -> list[str]:
+    """Return the name in the certificate that each connection showed."""
+    return [dict(pair[0] for pair in each["subject"])["commonName"] for each in server.shown]
+
+
 async def test_a_renewed_certificate_is_shown_from_the_next_request_on(
     entry: Entry, tmp_path: Path
 ) -> None:
@@ -173,12 +178,12 @@ async def test_a_renewed_certificate_is_shown_from_the_next_request_on(
         async with open_sink(server.url, **settings, **PATIENT) as sink:
             for _ in range(2):
                 assert isinstance(await deliver_one(sink, entry), Accepted)
+            assert shown_by(server) == ["ours"]
             put(ours, renewed.read_bytes())
-            for _ in range(2):
-                assert isinstance(await deliver_one(sink, entry), Accepted)
+            assert isinstance(await deliver_one(sink, entry), Accepted)
+            assert shown_by(server) == ["ours", "renewed"]
+            assert isinstance(await deliver_one(sink, entry), Accepted)
 
-    shown = [dict(pair[0] for pair in each["subject"])["commonName"] for each in server.shown]
-    assert shown == ["ours", "renewed"]
     assert server.connections == 2
 
 

@@ -53,7 +53,7 @@ def opened(server: RawServer, login: RawServer, tmp_path: Path) -> Open:
             **auth,
         }
         return open_sink(
-            server.url, clock, auth=given, timeout_seconds=5, connect_timeout_seconds=5
+            server.url, clock, auth=given, timeout_seconds=60, connect_timeout_seconds=5
         )
 
     return open_it
@@ -165,7 +165,8 @@ async def test_closing_ends_a_fetch_that_nobody_waits_for(
         login.dropped.set()
 
     login.reply = never
-    async with opened() as sink:
+    # Far less than the time-out, which would end the fetch, too.
+    async with asyncio.timeout(20), opened() as sink:
         delivery = asyncio.create_task(deliver_one(sink, entry))
         await login.asked.wait()
         delivery.cancel()
@@ -240,6 +241,33 @@ async def test_a_token_refused_to_many_at_once_is_renewed_once(
         login.reply = login.says(token("second"))
         assert {type(verdict) for verdict in await deliveries} == {Accepted}
 
+    assert len(login.requests) == 2
+
+
+async def test_a_token_refused_late_does_not_cost_the_one_that_followed_it(
+    login: RawServer, server: RawServer, opened: Open, entry: Entry
+) -> None:
+    both, renewed = asyncio.Barrier(2), asyncio.Event()
+
+    async def refuse_one_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"Bearer second" in (request := server.requests[-1]):
+            writer.write(http(201))
+            renewed.set()
+            return
+        await both.wait()
+        if entry.id.encode() in request:
+            await renewed.wait()
+        writer.write(http(401))
+
+    async def renew(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(token(("first", "second", "third")[len(login.requests) - 1]))
+
+    server.reply, login.reply = refuse_one_late, renew
+    async with opened() as sink:
+        other = replace(entry, id="0" * 32)
+        verdicts = await asyncio.gather(*(deliver_one(sink, each) for each in (entry, other)))
+
+    assert {type(verdict) for verdict in verdicts} == {Accepted}
     assert len(login.requests) == 2
 
 
