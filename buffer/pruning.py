@@ -3,7 +3,9 @@
 Functions run inside a transaction of the store (`Store.write`), one step each. A step looks at
 what lies behind a cursor, oldest first, touches about as many rows as it is given, and says where
 the next one begins. Rows are old by the time they were recorded, and a step ends at the first that
-is not; one recorded in the future, by a clock that was wrong, is as old as those before it.
+is not. A clock that was fast, and is set back, leaves rows that were recorded in the future: those
+are kept, at most twice as long as others; but not what lies further ahead than rows are kept, for
+the sake of what comes behind it.
 
 What no destination may miss is spared: a milestone with an entry that is pending or dead, and the
 signals that it was concluded from. So is the newest signal, whatever its age: sequences count on
@@ -35,8 +37,8 @@ class Age(NamedTuple):
     now: int
 
     def has(self, recorded_at: int) -> bool:
-        """Tell whether what was recorded then is old."""
-        return not self.before <= recorded_at <= self.now
+        """Tell whether what was recorded then is old, or ahead by more than rows are kept."""
+        return abs(recorded_at - self.now) > self.now - self.before
 
 
 class Step(NamedTuple, Generic[Cursor]):

@@ -48,7 +48,7 @@ class Site:
 
     def recorded_at(self, number: int, old: int) -> int:
         if number < old:
-            return self.draw.choice((self.draw.randrange(BEFORE), NOW + 1 + number))
+            return self.draw.choice((self.draw.randrange(BEFORE), 2 * NOW - BEFORE + 1 + number))
         return self.draw.randrange(BEFORE, NOW)
 
     def say(self, seq: int) -> None:

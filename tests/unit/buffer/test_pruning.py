@@ -57,10 +57,18 @@ def test_an_entry_with_thousands_of_attempts_is_forgotten_in_many_steps(
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
-def test_signals_recorded_by_a_clock_that_was_ahead_hold_up_nobody(
+def test_what_was_recorded_by_a_fast_clock_is_kept_when_it_is_set_back(
     connection: sqlite3.Connection,
 ) -> None:
-    ahead = signal(2)._replace(recorded_at=OLD.now + 1)
+    ahead = [signal(seq)._replace(recorded_at=OLD.now + 1) for seq in (2, 3)]
+    journal.append(connection, [signal(1), *ahead])
+    assert pruning.signals(connection, 0, OLD, 1000)[:3] == (1, 1, 1)
+
+
+def test_signals_recorded_by_a_clock_that_was_never_set_hold_up_nobody(
+    connection: sqlite3.Connection,
+) -> None:
+    ahead = signal(2)._replace(recorded_at=2 * OLD.now - OLD.before + 1)
     young = signal(4)._replace(recorded_at=OLD.before)
     journal.append(connection, [signal(1), ahead, signal(3), young, signal(5)])
     assert pruning.signals(connection, 0, OLD, 1000)[:3] == (3, 3, 3)
