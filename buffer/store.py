@@ -98,8 +98,14 @@ class Store:
         descriptor = lock(path)
         try:
             connection = start(path, when_corrupt, clock())
-            writer = Writer(path, connection, max_size, clock)
-            return cls(path, writer, descriptor, clock, thread)
+            try:
+                writer = Writer(path, connection, max_size, clock)
+                return cls(path, writer, descriptor, clock, thread)
+            except sqlite3.Error as error:
+                connection.close()
+                raise StoreFailed(
+                    f"{path}: cannot be opened now ({error}); check its disk"
+                ) from error
         except BaseException:
             os.close(descriptor)
             raise
