@@ -71,7 +71,7 @@ def act(
     dry_run: bool,
 ) -> int:
     """Retry, replay or discard the entries that are meant; say how many, and which not."""
-    states = criteria.states or TAKES[act]
+    states = criteria.states or _meant_by(act, criteria)
     if not states <= TAKES[act]:
         typer.echo(f"{', '.join(sorted(states - TAKES[act]))}: {_CONCERNS[act]}", err=True)
         return Exit.CONFIGURATION
@@ -98,6 +98,13 @@ def act(
         return NOTHING_DONE if meant.others or not done else 0
 
     return with_gateway(configuration, command)
+
+
+def _meant_by(act: Act, criteria: Criteria) -> frozenset[State]:
+    """Return the states that are meant if none is said."""
+    if act == "replay" and not criteria.entries:
+        return frozenset({"delivered"})  # what was discarded, somebody did not want delivered
+    return TAKES[act]
 
 
 @dataclass(slots=True)

@@ -115,9 +115,10 @@ def replay(
     everything: AllOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Deliver again what was delivered or discarded: same key, same bytes.
+    """Deliver again what was delivered: same key, same bytes.
 
     For a destination that has lost what it had. One that has it answers so, if it knows its keys.
+    What was discarded is meant only by number, or with --state discarded.
     """
     from edge.cli.entries import act  # noqa: PLC0415
 

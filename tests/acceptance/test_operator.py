@@ -63,6 +63,7 @@ def test_what_is_discarded_while_it_waits_is_never_sent_and_the_rest_is(
         said = done(gateway, "outbox", "discard", "--key", "T-2", "--reason", "gone")
         assert "discarded" in said
         assert "1 record;" in done(gateway, "audit", "verify")
+        assert "nothing to do" in done(gateway, "outbox", "replay", "--all", code=1)
     start()
     until(lambda: delivered(gateway) == 3, "the others are delivered")
     assert sorted(booking.subject for booking in erp.book()) == ["unit:T-0", "unit:T-1", "unit:T-3"]
