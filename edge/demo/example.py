@@ -14,6 +14,8 @@ class Addresses:
     erp_url: str
     erp_look_up: str
     directory: Path
+    store: Path
+    """The directory of the store."""
 
 
 def configuration(addresses: Addresses, store: str = "") -> str:
@@ -27,7 +29,7 @@ def configuration(addresses: Addresses, store: str = "") -> str:
         "port = 1883": f"port = {addresses.mqtt_port}",
         '"http://127.0.0.1:8080/milestones"': f'"{addresses.erp_url}"',
         '"http://127.0.0.1:8080/milestones/{id}"': f'"{addresses.erp_look_up}"',
-        "/var/lib/milepost": str(addresses.directory),
+        "/var/lib/milepost": str(addresses.store),
         "/run/milepost": str(addresses.directory),
     }.items():
         if text.count(shipped) != 1:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,12 +15,14 @@ from urllib.parse import urlsplit
 import orjson
 
 from edge.demo.example import Addresses, configuration
+from simulators import volume
 from simulators.broker import Broker, BrokerFailed
 from simulators.erp_process import ErpFailed, ErpProcess
 from simulators.ports import free_port
 from simulators.proxy import Proxy
 
 STOP_SECONDS = 15.0
+DISK_BYTES = 192 * 1024 * 1024
 MILEPOST = Path(sys.executable).with_name("milepost")
 
 
@@ -52,6 +55,8 @@ class Staging:
     """What is added to the daemon's environment; called with the stage's directory."""
     is_networked: bool = False
     """Whether the daemon reaches broker and ERP over a network that can be bad."""
+    has_own_disk: bool = False
+    """Whether the store is on a file system of its own, whose power can be cut. Takes root."""
 
 
 AS_SHIPPED = Staging()
@@ -67,6 +72,8 @@ class Stage:
         self.erp = ErpProcess(self.directory / "erp", seed=seed)
         self.progress = SiteProgress()
         self._staging = staging
+        self._store = self.directory
+        self._image = self.directory / "disk.image"
         self._erp_port = urlsplit(self.erp.url).port or 0
         self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
         """The network, if the staging has one."""
@@ -93,6 +100,8 @@ class Stage:
         """
         stage = cls(seed, play_seconds, staging)
         try:
+            if staging.has_own_disk:
+                await asyncio.to_thread(stage._mount_disk)
             await stage._configure()
             await asyncio.to_thread(stage.broker.start)
             # All at once: a daemon waits for devices that are not there yet.
@@ -102,6 +111,13 @@ class Stage:
             yield stage
         finally:
             await stage._strike()
+
+    async def cut_power(self) -> None:
+        """Lose what the store's disk has not synced, and the daemon; then have the disk back."""
+        await asyncio.to_thread(volume.cut, self._store)
+        await self.kill_daemon()
+        await asyncio.to_thread(volume.unmount, self._store)
+        await asyncio.to_thread(volume.mount, self._image, self._store)
 
     async def start_daemon(self) -> None:
         """Start the daemon as it is installed."""
@@ -166,6 +182,22 @@ class Stage:
         assert self._site.stdin is not None
         self._site.stdin.write(b"play\n")
 
+    def _mount_disk(self) -> None:
+        mountpoint = self.directory / "disk"
+        mountpoint.mkdir()
+        volume.make_ext4(self._image, DISK_BYTES)
+        volume.mount(self._image, mountpoint)
+        self._store = mountpoint
+
+    def _unmount_disk(self) -> None:
+        """Leave the store where it was, for a look, on the disk of this machine."""
+        kept = self.directory / "kept"
+        shutil.copytree(self._store, kept, ignore=shutil.ignore_patterns("lost+found"))
+        volume.unmount(self._store)
+        shutil.copytree(kept, self._store, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+        self._image.unlink()
+
     async def _configure(self) -> None:
         mqtt_port, url, look_up = self.broker.port, self.erp.url, self.erp.look_up
         if self._staging.is_networked:
@@ -180,6 +212,7 @@ class Stage:
             erp_url=url,
             erp_look_up=look_up,
             directory=self.directory,
+            store=self._store,
         )
         text = configuration(addresses, store=self._staging.store)
         self.config.write_text(text, encoding="utf-8")
@@ -226,6 +259,8 @@ class Stage:
             await asyncio.wait([self._listening])
         for proxy in (self.to_broker, self.to_erp):
             await proxy.close()
+        if self._store != self.directory:
+            await asyncio.to_thread(self._unmount_disk)
         # How they end no longer matters: interrupted while it starts, none ends well.
         with contextlib.suppress(BrokerFailed):
             await asyncio.to_thread(self.broker.stop)

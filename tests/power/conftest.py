@@ -9,6 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from simulators import volume
+
+
+def require_loop_devices() -> None:
+    """Skip the test, visibly, where file systems cannot be mounted."""
+    if lack := volume.lacks():
+        pytest.skip(f"needs {lack}")
+
 
 @pytest.fixture
 def draw() -> random.Random:

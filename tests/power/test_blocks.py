@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.power import found, volume
+from simulators import volume
+from tests.power import found
+from tests.power.conftest import require_loop_devices
 from tests.power.cuts import Left, losing, losses
 from tests.power.disk import Disk
 from tests.power.disk_log import Told, read
@@ -27,7 +29,7 @@ WAIT_SECONDS = 20.0
 
 @pytest.fixture(autouse=True)
 def _needed() -> None:
-    volume.require_loop_devices()
+    require_loop_devices()
     if not Path("/dev/fuse").exists():
         pytest.skip("no FUSE here (/dev/fuse)")
 

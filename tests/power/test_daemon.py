@@ -13,9 +13,10 @@ import pytest
 
 from buffer.opening import read_only
 from edge.exits import Exit
+from simulators import volume
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, steps, until
-from tests.power import volume
+from tests.power.conftest import require_loop_devices
 from tests.power.recording_broker import RecordingBroker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,7 +29,7 @@ WITHOUT_FULL_SYNC = (sys.executable, str(Path(__file__).with_name("without_full_
 
 @pytest.fixture(autouse=True)
 def _needed() -> None:
-    volume.require_loop_devices()
+    require_loop_devices()
 
 
 @contextmanager

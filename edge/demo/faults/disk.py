@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from edge.demo.faults.fault import Fault, Happening, in_thread
 from edge.demo.faults.processes import RESTART_SECONDS
 from edge.demo.stage import Stage, Staging
+from simulators import volume
 
 
 def _full(stage: Stage, play: float) -> Sequence[Happening]:
@@ -31,7 +32,24 @@ def _fails(stage: Stage, play: float) -> Sequence[Happening]:
     ]
 
 
+def _power_cut(stage: Stage, play: float) -> Sequence[Happening]:
+    happenings = []
+    for share in (0.25, 0.5, 0.75):
+        cut = share * play
+        happenings += [
+            Happening(cut, "the power is cut: what is not synced is lost", stage.cut_power),
+            Happening(cut + RESTART_SECONDS, "the power is back", stage.start_daemon),
+        ]
+    return happenings
+
+
 FAULTS = {
+    "power-cut": Fault(
+        "the gateway loses power three times, and all that its disk had not synced",
+        _power_cut,
+        Staging(has_own_disk=True),
+        volume.lacks,
+    ),
     "disk-full": Fault(
         "the ERP is down and the disk budget is spent: sources wait until there is room",
         _full,

@@ -15,6 +15,7 @@ def test_only_addresses_differ_from_what_ships(tmp_path: Path) -> None:
             erp_url="http://127.0.0.1:3/milestones",
             erp_look_up="http://127.0.0.1:3/milestones/{id}",
             directory=tmp_path,
+            store=tmp_path,
         )
     )
     pairs = list(zip(ours.splitlines(), SHIPPED.read_text().splitlines(), strict=True))

@@ -2,13 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 SHUT_DOWN = 0x8004587D
 """FS_IOC_SHUTDOWN, as ext4, xfs and f2fs have it."""
@@ -18,12 +17,15 @@ BLOCK = 1024
 """Of the file systems made here, in bytes: ext4 counts on the disk to write a block whole."""
 
 
-def require_loop_devices() -> None:
-    """Skip the test, visibly, where file systems cannot be mounted."""
+def lacks() -> str | None:
+    """Return what this machine lacks to mount file systems, None if nothing."""
     if os.geteuid() != 0:
-        pytest.skip("mounting file systems takes root")
+        return "root, who alone may mount file systems"
     if not Path("/dev/loop-control").exists():
-        pytest.skip("no loop devices here (/dev/loop-control)")
+        return "loop devices (/dev/loop-control)"
+    if shutil.which("mkfs.ext4") is None:
+        return "mkfs.ext4; on Debian: apt-get install e2fsprogs"
+    return None
 
 
 def make_ext4(image: Path, size: int) -> None:
@@ -32,17 +34,17 @@ def make_ext4(image: Path, size: int) -> None:
         file.truncate(size)
     lazy = "lazy_itable_init=0,lazy_journal_init=0"
     options = ["-q", "-F", "-b", str(BLOCK), "-E", lazy]
-    subprocess.run(["mkfs.ext4", *options, image], check=True)
+    subprocess.run(["mkfs.ext4", *options, image], check=True)  # noqa: S603, S607 - our own arguments
 
 
 def mount(image: Path, mountpoint: Path) -> None:
     """Mount the file system in `image`. Its loop device goes when it is unmounted."""
-    subprocess.run(["mount", "-o", "loop", image, mountpoint], check=True)
+    subprocess.run(["mount", "-o", "loop", image, mountpoint], check=True)  # noqa: S603, S607 - our own arguments
 
 
 def unmount(mountpoint: Path) -> None:
     """Unmount what is mounted there; nobody may use it any more."""
-    subprocess.run(["umount", mountpoint], check=True)
+    subprocess.run(["umount", mountpoint], check=True)  # noqa: S603, S607 - our own arguments
 
 
 @contextmanager
