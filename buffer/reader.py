@@ -36,6 +36,15 @@ class EntryRow(NamedTuple):
     settled_at: int | None
 
 
+class Newest(NamedTuple):
+    """Sequences of what was added last; zero where there is nothing."""
+
+    entry: int
+    milestone: int
+    act: int
+    """What an operator did last, as the audit log has it: each act is there with its effects."""
+
+
 class StoryMilestone(NamedTuple):
     """A milestone with everything needed to explain it."""
 
@@ -126,7 +135,7 @@ class Reader:
     ) -> list[PendingEntry]:
         """Return the next entries of a destination in a lane, behind a sequence."""
         rows = await self.rows(OUTBOX["pending"], (destination, lane, after, limit))
-        return [PendingEntry(*row) for row in rows]
+        return list(map(PendingEntry._make, rows))
 
     async def pending_of_key(
         self, destination: str, key: str, after: int, limit: int
@@ -146,15 +155,15 @@ class Reader:
         rows = await self.rows(OUTBOX["hidden"], (_json(stretches), destination))
         return {position for (position,) in rows}
 
-    async def last_entry(self) -> tuple[int, int]:
-        """Return the sequences of the newest entry and of its milestone, zeros if there is none."""
-        rows = await self.rows(OUTBOX["last_entry"])
-        return tuple(rows[0]) if rows else (0, 0)
+    async def newest(self) -> Newest:
+        """Return what was added last."""
+        (row,) = await self.rows(OUTBOX["newest"])
+        return Newest(*row)
 
-    async def dead_among(self, destination: str, keys: Iterable[str]) -> set[str]:
-        """Return which of the keys are held back by a dead letter."""
-        rows = await self.rows(OUTBOX["dead_among"], (_json(list(keys)), destination))
-        return {key for (key,) in rows}
+    async def dead_among(self, destination: str, keys: Iterable[str]) -> tuple[set[str], int]:
+        """Return which of the keys are held back by a dead letter, and as of which act."""
+        ((dead, act),) = await self.rows(OUTBOX["dead_among"], (_json(list(keys)), destination))
+        return set(orjson.loads(dead)), act
 
     async def dead_keys(self, destination: str) -> set[str]:
         """Return the keys that are held back by a dead letter."""

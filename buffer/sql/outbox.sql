@@ -45,12 +45,21 @@ WHERE EXISTS (
 );
 
 -- name: dead_among
--- Which of these keys, a JSON array, are held back by a dead letter.
-SELECT each.value FROM json_each(?1) AS each
-WHERE EXISTS (SELECT 1 FROM entry WHERE destination = ?2 AND key = each.value AND state = 'dead');
+-- Which of these keys, a JSON array, are held back by a dead letter, as a JSON array; and the
+-- last act of an operator that this takes into account.
+SELECT (
+    SELECT json_group_array(each.value) FROM json_each(?1) AS each
+    WHERE EXISTS (
+        SELECT 1 FROM entry WHERE destination = ?2 AND key = each.value AND state = 'dead'
+    )
+), (SELECT coalesce(max(seq), 0) FROM audit);
 
--- name: last_entry
-SELECT seq, milestone FROM entry ORDER BY seq DESC LIMIT 1;
+-- name: newest
+-- The newest entry, its milestone, and the last act of an operator; zeros if there is none.
+SELECT coalesce(max(seq), 0),
+       coalesce((SELECT milestone FROM entry ORDER BY seq DESC LIMIT 1), 0),
+       (SELECT coalesce(max(seq), 0) FROM audit)
+FROM entry;
 
 -- name: append_attempt
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)

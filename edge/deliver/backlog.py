@@ -53,6 +53,9 @@ class Backlog:
         self._doubt = doubt
         self._cursors = dict.fromkeys(Lane, _Place())
         self._last = _Place()
+        self._act: int | None = None
+        self.is_outdated = False
+        """Set when an operator has changed entries: another one must begin from the store."""
         self._settled: set[int] = set()
         self._held: set[str] = set()
 
@@ -77,14 +80,22 @@ class Backlog:
         self._settled.clear()
         self._held.clear()
         if news:
-            self._last = _Place(*await self._reader.last_entry())
+            await self._look()
         rows = [row for lane in Lane for row in await self._next(lane)]
         if rows:
             rows.sort()
             await self._offer(rows)
-        return not fetched_all or any(
-            self._cursors[lane] < self._last and self._queue.has_room(lane) for lane in Lane
+        return (
+            not fetched_all
+            or self.is_outdated
+            or any(self._cursors[lane] < self._last and self._queue.has_room(lane) for lane in Lane)
         )
+
+    async def _look(self) -> None:
+        entry, milestone, act = await self._reader.newest()
+        self._last = _Place(entry, milestone)
+        self._act = act if self._act is None else self._act
+        self.is_outdated = act != self._act
 
     async def _next(self, lane: Lane) -> list[PendingEntry]:
         """Read on in a lane, up to the last entry known: so far all lanes are seen alike."""
@@ -99,15 +110,21 @@ class Backlog:
 
     async def _offer(self, rows: list[PendingEntry]) -> None:
         keys = {row.key for row in rows}
-        dead = await self._reader.dead_among(self._destination, keys) if self._holds else set()
-        if dead:
+        if self._holds:
+            dead, act = await self._reader.dead_among(self._destination, keys)
+            # After an act, a key may be free whose first entries the cursors have left behind.
+            self.is_outdated = self.is_outdated or act != self._act
             rows = [row for row in rows if row.key not in dead]
         stretches = dict(self._stretches(rows))
-        hidden: set[int] = set()
+        hidden = set[int]()
         if stretches:
             places = list(stretches)
             found = await self._reader.hidden(self._destination, list(stretches.values()))
             hidden = {places[position] for position in found}
+        if self.is_outdated:
+            return
+        if rows and rows[0].seq <= self._doubt.up_to:
+            rows = [self._doubting(row, row.lane) for row in rows]
         for row in rows:
             # What was settled while the store was read may be told as pending.
             if row.seq in self._settled or row.key in self._held:
@@ -115,16 +132,19 @@ class Backlog:
             if row.seq in hidden:
                 self._queue.defer(row, stretches[row.seq][1] + 1)
             else:
-                self._queue.offer(self._doubting(row, row.lane))
+                self._queue.offer(row)
 
     def _stretches(
         self, rows: Iterable[PendingEntry]
     ) -> Iterator[tuple[int, tuple[str, int, int]]]:
         """Return where earlier entries may be hidden: by entry, (key, after, before)."""
-        seen: dict[str, int] = {}
+        cursors = self._cursors.items()
+        nearest_of = [min(place for lane, place in cursors if lane != own) for own in Lane]
+        if min(nearest_of) >= self._last:
+            return
+        seen = dict[str, int]()
         for row in rows:
-            others = [place for lane, place in self._cursors.items() if lane != row.lane]
-            nearest = min(others)
+            nearest = nearest_of[row.lane]
             if nearest.entry < row.seq:
                 after = seen.get(row.key) or self._queue.last_milestone(row.key)
                 yield row.seq, (row.key, after or nearest.milestone, row.milestone)

@@ -114,8 +114,8 @@ class Delivery:
         """
         await self._settling.begin()
         if self._doubt is None:
-            newest, _ = await self._reader.last_entry()
-            self._doubt = Doubt(newest if self._may_have_sent else 0)
+            newest = await self._reader.newest()
+            self._doubt = Doubt(newest.entry if self._may_have_sent else 0)
         self._governor = Governor(self._settings, sink.batch_limit, link, self._draw)
         self._queue = KeyQueue(max(queue.WINDOW, 4 * sink.batch_limit))
         chunk = max(CHUNK, 2 * sink.batch_limit)
@@ -123,7 +123,7 @@ class Delivery:
         async with asyncio.TaskGroup() as group:
             while not self._stopped.is_set():
                 self._changed.clear()
-                if self._is_outdated:
+                if self._is_outdated or self._backlog.is_outdated:
                     self._queue = self._queue.afresh()
                     self._look_afresh(chunk)
                 news, self._has_news = self._has_news, False

@@ -16,7 +16,7 @@ most critical one of its entries. A critical entry pulls those before it along.
 import heapq
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from buffer.lane import Lane
@@ -41,8 +41,8 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class _Chain:
-    entries: deque[PendingEntry] = field(default_factory=deque)
-    of_lane: list[int] = field(default_factory=lambda: [0] * len(Lane))
+    entries: deque[PendingEntry]
+    of_lane: list[int]
     """How many of the entries are in each lane."""
     behind: Lane | None = None
     """Set if the key has later entries that are in the store alone: the most critical known."""
@@ -74,8 +74,15 @@ class _Chain:
             self.behind_from = min(self.behind_from, entry.milestone)
 
     def most_critical(self) -> Lane:
-        lane = next((lane for lane in Lane if self.of_lane[lane]), Lane.BULK)
-        return lane if self.behind is None else min(lane, self.behind)
+        critical, normal, _ = self.of_lane
+        lane = Lane.CRITICAL if critical else Lane.NORMAL if normal else Lane.BULK
+        return lane if self.behind is None or lane < self.behind else self.behind
+
+
+def _chain_of(entry: PendingEntry) -> _Chain:
+    chain = _Chain(deque(), [0, 0, 0])
+    chain.append(entry)
+    return chain
 
 
 class KeyQueue:
@@ -85,10 +92,11 @@ class KeyQueue:
         """Hold `window` entries of each lane, beside those of resting keys."""
         self._window = window
         self._chains: dict[str, _Chain] = {}
-        self._ready = {lane: OrderedDict[str, None]() for lane in Lane}
-        self._wanted = {lane: OrderedDict[str, None]() for lane in Lane}
-        self._loaded = dict.fromkeys(Lane, 0)
-        self._resting = dict.fromkeys(Lane, 0)
+        # By lane.
+        self._ready = [OrderedDict[str, None]() for _ in Lane]
+        self._wanted = [OrderedDict[str, None]() for _ in Lane]
+        self._loaded = [0 for _ in Lane]
+        self._resting = [0 for _ in Lane]
         self._rests: list[tuple[float, str]] = []
         self._rests_kept: dict[str, tuple[int, float]] = {}
         self._turn = 0
@@ -115,8 +123,7 @@ class KeyQueue:
         """Take an entry; of its key and of its lane all before it have been offered or fetched."""
         chain = self._chains.get(entry.key)
         if chain is None:
-            chain = self._chains[entry.key] = _Chain()
-            chain.append(entry)
+            chain = self._chains[entry.key] = _chain_of(entry)
             self._begin(entry.key, chain)
         elif chain.behind is not None or chain.state is _State.RESTING:
             self._leave_behind(entry.key, chain, entry)
@@ -136,7 +143,7 @@ class KeyQueue:
         key = entry.key
         chain = self._chains.get(key)
         if chain is None:
-            chain = self._chains[key] = _Chain(behind=entry.lane, behind_from=first)
+            chain = self._chains[key] = _Chain(deque(), [0, 0, 0], entry.lane, first)
             self._enter(key, chain, _State.WANTED)
         else:
             self._leave_behind(key, chain, entry._replace(milestone=first))
@@ -253,8 +260,8 @@ class KeyQueue:
             if chain.state is _State.RESTING:
                 new._rests_kept[key] = chain.entries[0].seq, chain.rests_until
             elif chain.state is _State.BUSY:
-                kept = new._chains[key] = _Chain(behind=chain.lane, is_outdated=True)
-                kept.append(chain.entries[0])
+                kept = new._chains[key] = _chain_of(chain.entries[0])
+                kept.behind, kept.is_outdated = chain.lane, True
                 new._enter(key, kept, _State.BUSY)
         return new
 
@@ -284,9 +291,9 @@ class KeyQueue:
 
     def _begin(self, key: str, chain: _Chain) -> None:
         """Let a key whose entries have just been loaded go on, or go on resting."""
-        seq, until = self._rests_kept.pop(key, (0, 0.0))
-        if seq == chain.entries[0].seq:
-            self._lay(key, chain, until)
+        kept = self._rests_kept.pop(key, None) if self._rests_kept else None
+        if kept and kept[0] == chain.entries[0].seq:
+            self._lay(key, chain, kept[1])
         else:
             self._enter(key, chain, _State.READY)
 

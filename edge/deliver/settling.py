@@ -101,13 +101,13 @@ class Settling:
         In an outage, or an overload, what is to be sent again waits for the
         destination; otherwise for a time of its own.
         """
-        ends = self._ends(rows, verdicts, started_at)
         now = asyncio.get_running_loop().time()
-        rests = {
-            row.seq: now + self._pause(row, verdict)
-            for row, verdict in zip(rows, verdicts, strict=True)
-            if not outage and _waits(verdict)
-        }
+        rests = dict[int, float]()
+        if not outage:
+            for row, verdict in zip(rows, verdicts, strict=True):
+                if _waits(verdict):
+                    rests[row.seq] = now + self._pause(row, verdict)
+        ends = self._ends(rows, verdicts, started_at)
         self._submit(ends, lambda: self._go_on(rows, verdicts, rests))
 
     def note(self, rows: Sequence[PendingEntry], verdict: Verdict, started_at: int) -> None:
@@ -152,22 +152,22 @@ class Settling:
         self, rows: Sequence[PendingEntry], verdicts: Sequence[Verdict], rests: dict[int, float]
     ) -> None:
         queue, backlog = self._queue, self._backlog
-        settled = 0
+        unsettled = 0
         for row, verdict in zip(rows, verdicts, strict=True):
-            if isinstance(verdict, (Retry, Unknown)):
+            if isinstance(verdict, Accepted):
+                backlog.settled(row.seq)
+                queue.settled(row.key)
+            elif isinstance(verdict, Rejected):
+                backlog.settled(row.seq)
+                self._reject(row, verdict)
+            else:
+                unsettled += 1
                 tried = tried_once(row, verdict)
                 if row.seq in rests:
                     queue.rest(tried, rests[row.seq])
                 else:
                     queue.again(tried)
-                continue
-            settled += 1
-            backlog.settled(row.seq)
-            if isinstance(verdict, Rejected):
-                self._reject(row, verdict)
-            else:
-                queue.settled(row.key)
-        self.meter.count(settled, asyncio.get_running_loop().time())
+        self.meter.count(len(rows) - unsettled, asyncio.get_running_loop().time())
 
     def _reject(self, row: PendingEntry, verdict: Rejected) -> None:
         if self.holds:

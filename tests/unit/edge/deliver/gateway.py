@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
-from buffer import outbox
+from buffer import audit, decisions
+from buffer.decisions import Decided
 from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
@@ -173,13 +175,23 @@ class Gateway:
 
         await until(counted)
 
+    async def decide(self, act: Callable[[sqlite3.Connection], Decided]) -> Decided:
+        """Do what an operator does, and put it on record."""
+
+        def work(connection: sqlite3.Connection) -> Decided:
+            audit.append(connection, 1, "anna", "outbox", {})
+            return act(connection)
+
+        return await self.store.write(work)
+
     async def revive(self, delivery: Delivery, entry: int) -> None:
         """Send a dead letter again, as an operator does."""
-        assert await self.store.write(partial(outbox.revive, entry=entry)) is not None
+        done = await self.decide(partial(decisions.retry, numbers=[entry]))
+        assert done.entries == (entry,)
         delivery.reload()
 
     async def discard(self, delivery: Delivery, entry: int) -> None:
-        """Give a dead letter up, as an operator does."""
-        work = partial(outbox.discard, entry=entry, reason="by hand", at=1)
-        assert await self.store.write(work) is not None
+        """Give an entry up, as an operator does."""
+        work = partial(decisions.discard, numbers=[entry], reason="by hand", at=1)
+        assert (await self.decide(work)).entries == (entry,)
         delivery.reload()

@@ -8,8 +8,8 @@ from structlog.typing import EventDict
 
 from buffer.failures import StoreFailed
 from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
-from edge.deliver import delivery as module
 from edge.deliver import concurrency, queue
+from edge.deliver import delivery as module
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 

@@ -9,7 +9,7 @@ import pytest
 from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
-from edge.deliver import concurrency, queue
+from edge.deliver import queue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
