@@ -3,8 +3,11 @@
 import random
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import closing
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -19,19 +22,50 @@ UNITS = 300
 """Of each of the three parts of a test in which the broker is killed."""
 
 
+class Motor:
+    """Says a number, one more than the last, a thousand times a second, in a thread.
+
+    With it there is a commit at any moment, and a kill falls into it.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self.said = 0
+        self._scanner = Scanner(broker, "motor")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="motor")
+
+    def _run(self) -> None:
+        while not self._stopped.wait(0.01):
+            for number in range(self.said, self.said + 10):
+                self._scanner.say("noise/motor", b"%d" % number)
+            self.said += 10
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+        with self._scanner:
+            if error is None:
+                self._scanner.drain()
+
+
 def _random() -> random.Random:
     seed = random.randrange(2**32)
     sys.stdout.write(f"seed {seed}\n")
     return random.Random(seed)
 
 
-def _attempts(gateway: Gateway, detail: str) -> int:
-    """Return how many attempts ended with words like these."""
+def _stored(gateway: Gateway, query: str) -> list[int]:
     with closing(sqlite3.connect(read_only(gateway.store), uri=True)) as connection:
-        counted = connection.execute(
-            "SELECT count(*) FROM attempt WHERE detail LIKE ?", (f"%{detail}%",)
-        )
-        return int(counted.fetchone()[0])
+        return [int(number) for (number,) in connection.execute(query)]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +76,13 @@ def _attempts(gateway: Gateway, detail: str) -> int:
     ],
 )
 def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
-    gateway: Gateway, scanner: Scanner, erp: ErpProcess, kills: int, units: int
+    gateway: Gateway,
+    scanner: Scanner,
+    erp: ErpProcess,
+    broker: Broker,
+    *,
+    kills: int,
+    units: int,
 ) -> None:
     draw = _random()
     erp.faults(
@@ -53,16 +93,19 @@ def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
         cut_rate=0.05,
     )
     with Load(gateway, scanner, erp, units, PER_SECOND) as load:
-        for _ in range(kills):
-            time.sleep(draw.uniform(0.0, 1.0))
-            gateway.kill()
-            gateway.start(wait=draw.random() < 0.7)
+        with Motor(broker) as motor:
+            for _ in range(kills):
+                time.sleep(draw.uniform(0.0, 1.0))
+                gateway.kill()
+                gateway.start(wait=draw.random() < 0.7)
         until(gateway.is_listening, "the daemon listens")
         erp.faults(
             delay_seconds=0, error_rate=0, error_after_booking_rate=0, swallow_rate=0, cut_rate=0
         )
         load.until_delivered(60)
-    assert _attempts(gateway, "found by look-up") > 0
+    heard = "SELECT payload FROM journal WHERE subject = 'noise/motor' ORDER BY seq"
+    assert _stored(gateway, heard) == list(range(motor.said)), "a signal is lost or kept twice"
+    assert _stored(gateway, "SELECT entry FROM attempt WHERE detail LIKE '%found by look-up%'")
 
 
 def test_kill_9_of_broker_and_erp_loses_doubles_and_disorders_nothing_that_the_broker_kept(
