@@ -16,7 +16,7 @@ demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 
 	$(BIN)/milepost demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup ## run the tests (the slow proofs are `make slow`)
-	@.ci/require cc
+	@.ci/require cc nft
 	$(BIN)/pytest
 
 slow: setup ## run the long proofs: real installations, power cuts, whole plays of the site
