@@ -192,3 +192,23 @@ def test_no_statement_of_an_operator_s_act_scans_or_sorts(
         assert not step.startswith("SCAN") or re.match(
             "SCAN (each|json_each)|SCAN audit$|SCAN CONSTANT ROW", step
         ), plan
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "index"),
+    [
+        ("selection", "dead_behind", "entry_dead_seq"),
+        ("selection", "discarded_behind", "entry_discarded_seq"),
+        ("selection", "pending_behind", "entry_pending"),
+        ("quarantine", "open_behind", "quarantine_open"),
+    ],
+)
+def test_what_is_rare_is_found_among_millions_by_an_index_of_its_own(
+    tmp_path: Path, file: str, name: str, index: str
+) -> None:
+    connection = open_for_writing(tmp_path / "milepost.db")
+    statement = statements(file)[name]
+    given = [1] * statement.count("?")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+    connection.close()
+    assert f"INDEX {index} " in plan[0], plan
