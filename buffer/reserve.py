@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-SIZE = 48 * 1024 * 1024
+SIZE = 64 * 1024 * 1024
 """Enough to move a -wal file of the usual size into the store, and for upkeep after that."""
 SHARE_OF_BUDGET = 16
 """The reserve of a small store is this part of its budget."""
@@ -48,14 +48,28 @@ class Reserve:
         Where room cannot be set apart at all (a limit on file sizes, some network file
         systems) nothing is kept, and the answer is True: there is nothing to wait for.
         """
-        if self.is_held() or not self._is_possible:
+        if self._kept() >= self.size or not self._is_possible:
             return True
         if free_on_volume(self._store) < 2 * self.size:
             return False
+        return self._keep(self.size)
+
+    def make_of_the_rest(self) -> None:
+        """Keep what room there is, if none is kept: for the next start, when nothing else runs."""
+        if not self.is_held():
+            self._keep(min(self.size, free_on_volume(self._store)))
+
+    def _kept(self) -> int:
+        try:
+            return self._file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _keep(self, size: int) -> bool:
         try:
             descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, self.size)
+                os.posix_fallocate(descriptor, 0, max(1, size))
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -12,8 +12,8 @@ from buffer.reserve import Reserve, free_on_volume
 
 CHECKPOINT_PAGES = 4000
 """The -wal file is moved into the store at this size: rarely enough to cost little."""
-WAL_PART_OF_RESERVE = 2 / 3
-"""A -wal file stays smaller than the reserve, so that on a full disk it can be moved there."""
+WAL_PART_OF_RESERVE = 0.5
+"""The reserve has room for the -wal file to grow to that size, and then to be moved."""
 
 SHARE_OF_VOLUME = 0.80
 """The budget, unless told: what the store has, and this part of what is free beside it."""
@@ -94,11 +94,11 @@ class Writer:
         has_relieved = self.reserve.give_up()
         if has_relieved:
             self._limit(self.budget + self.reserve.size)
-        self._checkpoint()
         return has_relieved
 
     def look(self) -> Outlook:
         """Look at the volume: take back the reserve, and what else has become free."""
+        # Commits do this, but none succeeds while the -wal file can neither grow nor begin anew.
         self._checkpoint()
         self.budget = max(self.budget, self._affordable())
         has_room = self.reserve.make() and free_on_volume(self._path) >= self.reserve.size
@@ -114,8 +114,7 @@ class Writer:
                 tally.stop(connection, self._clock())
         connection.close()
         # The -wal file is gone: what it took is enough for the next start on a full disk.
-        with suppress(OSError):
-            self.reserve.make()
+        self.reserve.make_of_the_rest()
 
     def _attempt(self, work: Work) -> Result:
         connection = self._connection

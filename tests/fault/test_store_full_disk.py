@@ -5,11 +5,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from buffer import journal
+from buffer import journal, tally
 from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.reserve import reserve_of
@@ -47,6 +49,10 @@ def append(size: int) -> Callable[[sqlite3.Connection], int]:
 def owe_all(connection: sqlite3.Connection) -> None:
     for number in range(1, OWED + 1):
         owe(connection, number, f"unit:{number}")
+
+
+def owe_more(connection: sqlite3.Connection) -> None:
+    owe(connection, OWED + 1)
 
 
 async def settle_all(store: Store) -> None:
@@ -103,7 +109,36 @@ async def test_upkeep_that_finds_no_room_either_waits_and_nothing_fails(
         await settle_all(store)
 
 
-async def test_intake_that_cannot_be_committed_at_a_stop_is_told_and_the_rest_is_kept(
+async def test_with_the_reserve_taken_too_upkeep_goes_on_once_a_long_reader_lets_go(
+    volume: Volume,
+) -> None:
+    """The reader keeps the -wal file from beginning anew: superseriousbusiness/gotosocial#2808."""
+    path = volume.path / "milepost.db"
+    await Store.open(path).close()  # the file has all its pages
+    store = Store.open(path)
+    beats = count(1)
+
+    def beat(connection: sqlite3.Connection) -> None:
+        tally.beat(connection, 1, next(beats))
+
+    await store.write(beat)
+    with closing(sqlite3.connect(store.path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM tally").fetchall()
+        volume.fill()
+        async with asyncio.timeout(60):
+            waiting = store.submit(beat)
+            while (await asyncio.wait([waiting], timeout=2.5))[0]:  # two looks
+                if not reserve_of(store.path).exists():
+                    volume.fill()
+                waiting = store.submit(beat)
+    async with asyncio.timeout(20):
+        await waiting
+    assert volume.free == 0
+    await store.close()
+
+
+async def test_intake_that_cannot_be_committed_at_a_stop_is_told_and_the_next_start_succeeds(
     volume: Volume,
 ) -> None:
     store = Store.open(volume.path / "milepost.db")
@@ -115,7 +150,11 @@ async def test_intake_that_cannot_be_committed_at_a_stop_is_told_and_the_rest_is
     with pytest.raises(Exception, match="the store is closed"):
         await intake
     assert settled(store.path) == OWED
-    assert Store.open(store.path).stopped_cleanly
+    volume.fill()
+    store = Store.open(store.path)  # of what was given up, enough was kept again
+    assert store.stopped_cleanly
+    await store.write(owe_more)
+    await store.close()
 
 
 async def test_a_store_comes_up_on_a_full_disk_after_a_clean_stop(volume: Volume) -> None:
