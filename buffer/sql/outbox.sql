@@ -57,7 +57,7 @@ SELECT (
 -- name: newest
 -- The newest entry, its milestone, and the last act of an operator; zeros if there is none.
 SELECT coalesce(max(seq), 0),
-       coalesce((SELECT milestone FROM entry ORDER BY seq DESC LIMIT 1), 0),
+       coalesce((SELECT milestone FROM entry WHERE seq = (SELECT max(seq) FROM entry)), 0),
        (SELECT coalesce(max(seq), 0) FROM audit)
 FROM entry;
 

@@ -76,7 +76,6 @@ class Backlog:
             StoreFailed: The store cannot be read.
 
         """
-        fetched_all = await self._fetch()
         self._settled.clear()
         self._held.clear()
         if news:
@@ -85,6 +84,7 @@ class Backlog:
         if rows:
             rows.sort()
             await self._offer(rows)
+        fetched_all = await self._fetch()
         return (
             not fetched_all
             or self.is_outdated

@@ -199,31 +199,42 @@ class Delivery:
         """Send entries together; those refused as a whole, in halves."""
         rest = await self._look_up(governor, sink, batch)
         pieces = [rest] if rest else []
+        is_first = True
         while pieces:
-            piece = pieces.pop()
-            sent_at, started_at = _now(), self._clock()
-            entries = [sending.entry_of(row, self._site) for row in piece]
-            try:
-                outcome = await sending.send(sink, self.name, entries)
-            except asyncio.CancelledError:
-                # Nobody waits for the answer to what may have been sent: it is looked up.
-                self._settling.note(piece, Unknown("stopped before the answer came"), started_at)
-                raise
-            if not isinstance(outcome, Divide):
-                governor.answered(outcome, sent_at, _now())
-                outage = governor.circuit.is_open
-                self._settling.settle(piece, outcome, started_at, outage=outage)
-            else:
-                governor.divided(outcome, len(piece), sent_at, _now())
-                refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
-                self._settling.note(piece, refusal, started_at)
-                tried = [tried_once(row, refusal) for row in piece]
-                middle = len(tried) // 2
-                pieces += [tried[middle:], tried[:middle]]
-            if pieces and not await self._may_send(governor, len(pieces[-1])):
+            may_send = _now() >= governor.closed_until
+            if not is_first:
+                may_send = await self._may_send(governor, len(pieces[-1]))
+            if not may_send:
                 for row in (row for piece in pieces for row in piece):
                     self._queue.again(row)
                 return
+            is_first = False
+            piece = pieces.pop()
+            halves = await self._send_piece(governor, sink, piece)
+            pieces += reversed(halves)
+
+    async def _send_piece(
+        self, governor: Governor, sink: Sink, piece: list[PendingEntry]
+    ) -> list[list[PendingEntry]]:
+        """Send entries once and settle them; return the halves if they must be divided."""
+        sent_at, started_at = _now(), self._clock()
+        entries = [sending.entry_of(row, self._site) for row in piece]
+        try:
+            outcome = await sending.send(sink, self.name, entries)
+        except asyncio.CancelledError:
+            # Nobody waits for the answer to what may have been sent: it is looked up.
+            self._settling.note(piece, Unknown("stopped before the answer came"), started_at)
+            raise
+        if not isinstance(outcome, Divide):
+            governor.answered(outcome, sent_at, _now())
+            self._settling.settle(piece, outcome, started_at, outage=governor.circuit.is_open)
+            return []
+        governor.divided(outcome, len(piece), sent_at, _now())
+        refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
+        self._settling.note(piece, refusal, started_at)
+        tried = [tried_once(row, refusal) for row in piece]
+        middle = len(tried) // 2
+        return [tried[:middle], tried[middle:]]
 
     async def _look_up(
         self, governor: Governor, sink: Sink, batch: list[PendingEntry]
@@ -245,7 +256,7 @@ class Delivery:
         return rest
 
     async def _may_send(self, governor: Governor, milestones: int) -> bool:
-        """Wait until one more request may be sent; False if it must not be in this way."""
+        """Wait until the next part of a batch may be sent; False if it must go back."""
         while not self._stopped.is_set() and not governor.circuit.is_open:
             now = _now()
             wait = governor.ready_at(now) - now

@@ -44,11 +44,14 @@ class Governor:
         """How many entries may leave together."""
         return self._rate.most(self._size.limit)
 
+    @property
+    def closed_until(self) -> float:
+        """Before this time nothing is sent, because the destination is away or overloaded."""
+        return max(self.circuit.opens_until, self.concurrency.paused_until)
+
     def ready_at(self, now: float) -> float:
         """Return when a request may be sent: now, or later."""
-        return max(
-            self.circuit.opens_until, self.concurrency.paused_until, self._rate.ready_at(now)
-        )
+        return max(self.closed_until, self._rate.ready_at(now))
 
     def has_slot(self, critical: int, others: int, *, for_critical: bool) -> bool:
         """Whether one more request may be under way beside so many with entries of these lanes.

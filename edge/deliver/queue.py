@@ -243,10 +243,14 @@ class KeyQueue:
             chain.entries[0] = entry
             self._lay(key, chain, until)
 
-    def hold(self, key: str) -> None:
-        """Drop a busy key whose head was rejected: an operator must decide."""
-        self._leave(key, self._chains[key])
-        del self._chains[key]
+    def hold(self, key: str) -> bool:
+        """Drop a busy key whose head was rejected: an operator must decide.
+
+        False if one may have done so while it was sent.
+        """
+        chain = self._chains.pop(key)
+        self._leave(key, chain)
+        return not chain.is_outdated
 
     def afresh(self) -> "KeyQueue":
         """Return an empty queue for the same destination, which keeps what is busy and rests.

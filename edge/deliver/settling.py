@@ -172,7 +172,8 @@ class Settling:
     def _reject(self, row: PendingEntry, verdict: Rejected) -> None:
         if self.holds:
             self._backlog.held(row.key)
-            self._queue.hold(row.key)
+            if not self._queue.hold(row.key):
+                self._backlog.is_outdated = True
         else:
             self._queue.settled(row.key)
         log.warning(
