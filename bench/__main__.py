@@ -15,6 +15,7 @@ from bench import (
     ingest_and_forward,
     latency,
     memory,
+    priority,
     single_commit,
     slow_sync,
 )
@@ -31,6 +32,7 @@ FIGURES: dict[str, Callable[[Path], list[Figure]]] = {
     "latency": latency.figures,
     "drain": drain.figures,
     "memory": memory.figures,
+    "priority": priority.figures,
     "backlog": backlog.figures,
 }
 ON_DISK = "/var/tmp"

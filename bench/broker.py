@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench import paho_subscriber
 from bench.null_subscriber import NullSubscriber
 from bench.report import Figure
 from bench.site import Devices
@@ -42,6 +43,25 @@ async def _receive(broker: Broker, devices: Devices) -> float:
 
 
 def figures(scratch: Path) -> list[Figure]:
-    """B: the bound of everything that comes in by MQTT."""
+    """B: the bound of everything that comes in by MQTT, and what paho alone makes of it."""
     note = "QoS 1, Receive Maximum 2000, one publisher, one subscriber, no commit"
-    return [Figure("broker", measure(scratch), "messages/s", note=note)]
+    bound = measure(scratch)
+    return [
+        Figure("broker", bound, "messages/s", note=note),
+        Figure(
+            "paho",
+            _through_paho(scratch),
+            "messages/s",
+            {"broker": bound},
+            ratio_to="broker",
+            note="paho's client with manual acknowledgement in its own thread; no commit",
+        ),
+    ]
+
+
+def _through_paho(scratch: Path) -> float:
+    with (
+        Broker(scratch / "paho-broker", autosave_seconds=NEVER) as broker,
+        Devices(broker.port, MESSAGES) as devices,
+    ):
+        return paho_subscriber.receive(broker, devices, MESSAGES, PATIENCE_SECONDS)

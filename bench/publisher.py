@@ -22,26 +22,27 @@ WINDOW = 1000
 CHUNK = 100
 """Packets in one write, at most."""
 PAYLOAD_BYTES = 430
-SCAN_TOPIC, TELEMETRY_TOPIC = "scan/dock", "telemetry/conveyor/infeed"
+TELEMETRY_TOPIC = "telemetry/conveyor/infeed"
 _TIME = 1_000_000_000_000
 """Stands for the time in a packet until it is sent; a time of today has as many digits."""
 
 
-def packets(count: int, scan_every: int) -> list[bytes]:
+def packets(count: int, scan_every: int, read_point: str) -> list[bytes]:
     """Encode the packets; each `scan_every`th is the scan of a unit that was never seen before."""
     return [
-        _packet(number, is_scan=number % scan_every == scan_every - 1) for number in range(count)
+        _packet(number, f"scan/{read_point}" if number % scan_every == scan_every - 1 else None)
+        for number in range(count)
     ]
 
 
-def _packet(number: int, *, is_scan: bool) -> bytes:
+def _packet(number: int, scan_topic: str | None) -> bytes:
     said: dict[str, object] = {"time": _TIME, "device": "infeed-07", "sequence": number}
-    if is_scan:
+    if scan_topic:
         said |= {"unit": f"U{number:09}"}
     else:
         said |= {"current": number % 97 / 7, "speed": number % 89 / 11}
     said["diagnosis"] = "." * (PAYLOAD_BYTES - len(orjson.dumps(said)) - len(',"diagnosis":""'))
-    topic = SCAN_TOPIC if is_scan else TELEMETRY_TOPIC
+    topic = scan_topic or TELEMETRY_TOPIC
     return mqtt.publish(topic, orjson.dumps(said), number % mqtt.PACKET_IDS + 1)
 
 
@@ -128,9 +129,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--scan-every", type=int, required=True)
+    parser.add_argument("--read-point", required=True)
     parser.add_argument("--rate", type=float, default=0.0, help="per second; 0: as fast as may be")
     given = parser.parse_args()
-    uvloop.run(run(given.port, packets(given.count, given.scan_every), given.rate))
+    prepared = packets(given.count, given.scan_every, given.read_point)
+    uvloop.run(run(given.port, prepared, given.rate))
 
 
 if __name__ == "__main__":

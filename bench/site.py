@@ -43,6 +43,7 @@ subscriptions = [{{ topic = "scan/#", qos = 1 }}, {{ topic = "telemetry/#", qos 
 driver = "http"
 url = "{url}"
 look_up = "{url}/{{id}}"
+{settings}
 
 [[observations]]
 source = "floor"
@@ -57,6 +58,12 @@ operator = "one"
 milestone = "received"
 about = "unit"
 of = {{ kind = "scan", where = {{ read_point = "dock" }} }}
+
+[rules.stored]
+operator = "one"
+milestone = "stored"
+about = "unit"
+of = {{ kind = "scan", where = {{ read_point = "rack" }} }}
 
 [lifecycles.inbound]
 stages = ["received"]
@@ -73,8 +80,10 @@ class Gateway:
         mqtt_port: int,
         erp_url: str,
         environment: Mapping[str, str] | None = None,
+        *,
+        settings: str = "",
     ) -> None:
-        """`environment` is added to that of this process."""
+        """`environment` is added to that of this process, `settings` to the destination's."""
         directory.mkdir(parents=True, exist_ok=True)
         self.store = directory / "milepost.db"
         self._configuration = directory / "milepost.toml"
@@ -90,6 +99,7 @@ class Gateway:
                 mqtt_port=mqtt_port,
                 destination=DESTINATION,
                 url=erp_url,
+                settings=settings,
             ),
             encoding="utf-8",
         )
@@ -129,6 +139,10 @@ class Gateway:
         """Return how many entries are settled as delivered."""
         return self._tally(tally.entries(DESTINATION, "delivered"))
 
+    def milestones(self, name: str) -> int:
+        """Return how many milestones of a name are committed."""
+        return self._tally(tally.milestones(name))
+
     def cpu_seconds(self) -> float:
         """Return the processor time it has used so far (proc(5), stat: utime and stime)."""
         stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
@@ -158,13 +172,20 @@ class Devices:
     """The publisher (see `bench.publisher`), connected and ready to begin."""
 
     def __init__(
-        self, mqtt_port: int, count: int, *, scan_every: int = 100, rate: float = 0
+        self,
+        mqtt_port: int,
+        count: int,
+        *,
+        scan_every: int = 100,
+        rate: float = 0,
+        read_point: str = "dock",
     ) -> None:
         self._arguments = {
             "port": mqtt_port,
             "count": count,
             "scan-every": scan_every,
             "rate": rate,
+            "read-point": read_point,
         }
 
     def __enter__(self) -> Self:
