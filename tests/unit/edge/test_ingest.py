@@ -113,6 +113,25 @@ async def test_when_the_store_fails_amid_a_batch_nothing_is_acknowledged(
     assert set(rows_by_table(store.path).values()) == {0}
 
 
+async def test_a_batch_that_finds_no_room_amid_is_taken_whole_when_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: list[EventDict]
+) -> None:
+    store = Store.open(tmp_path / "small.db", max_size=2_000_000)
+    real = outbox.append
+
+    def once_too_large(connection: sqlite3.Connection, *arguments: Any) -> Any:
+        monkeypatch.setattr(outbox, "append", real)
+        connection.execute("INSERT INTO bookmark VALUES ('', '', zeroblob(5000000))")
+        return real(connection, *arguments)
+
+    monkeypatch.setattr(outbox, "append", once_too_large)
+    await ingest_of(store).intake("floor").commit(WHOLE)
+    rows = rows_by_table(store.path)
+    assert (rows["journal"], rows["milestone"], rows["bookmark"]) == (3, 1, 1)
+    assert "engine_failed" not in [log["event"] for log in logs]
+    await store.close()
+
+
 def _fill(append: Any) -> Any:
     def filling(connection: sqlite3.Connection, *arguments: Any) -> Any:
         connection.execute("INSERT INTO bookmark VALUES ('', '', zeroblob(1000000))")
