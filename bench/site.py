@@ -143,6 +143,15 @@ class Gateway:
         """Return how many milestones of a name are committed."""
         return self._tally(tally.milestones(name))
 
+    def intake_times(self, count: int) -> list[float]:
+        """Return the ms from publishing to the transaction, of the newest signals."""
+        rows = self._reader.execute(
+            "SELECT recorded_at - json_extract(payload, '$.time') FROM journal "
+            "ORDER BY seq DESC LIMIT ?",
+            (count,),
+        )
+        return [float(ms) for (ms,) in rows]
+
     def cpu_seconds(self) -> float:
         """Return the processor time it has used so far (proc(5), stat: utime and stime)."""
         stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")

@@ -24,34 +24,38 @@ DAY_MS = 24 * 3600 * 1000
 OUTBOX = statements("outbox")
 
 
-def key(number: int) -> str:
+def key(number: int, series: int = 0) -> str:
     """Return the key of a unit; units are numbered in order, as a label printer numbers them."""
-    return f"unit:34012345{number:010}"
+    return f"unit:{34012345 + series}{number:010}"
 
 
-def fill(path: Path, count: int, *, lane: Lane = Lane.NORMAL) -> None:
-    """Make a store that owes so many milestones, each of a unit of its own, to the destination."""
+def fill(path: Path, count: int, *, lane: Lane = Lane.NORMAL, series: int = 0) -> None:
+    """Make a store that owes so many milestones, each of a unit of its own, to the destination.
+
+    Units of another series are others.
+    """
     with closing(open_for_writing(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")  # nobody waits for these
         for first in range(1, count + 1, CHUNK):
-            _append(connection, range(first, min(first + CHUNK, count + 1)), lane)
+            _append(connection, range(first, min(first + CHUNK, count + 1)), lane, series)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _append(connection: sqlite3.Connection, numbers: range, lane: Lane) -> None:
+def _append(connection: sqlite3.Connection, numbers: range, lane: Lane, series: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
         """INSERT INTO milestone
            (seq, id, name, rule, key, occurred_at, recorded_at, mark, retracts, body)
            VALUES (?, ?, 'received', 'received', ?, ?, ?, 'in_order', NULL, ?)""",
-        _milestones(numbers),
+        _milestones(numbers, series),
     )
     connection.executemany(
-        OUTBOX["append_milestone_key"], ((key(number), number) for number in numbers)
+        OUTBOX["append_milestone_key"], ((key(number, series), number) for number in numbers)
     )
     connection.executemany(OUTBOX["append_evidence"], ((number, number) for number in numbers))
     connection.executemany(
-        OUTBOX["append_entry"], ((DESTINATION, number, key(number), lane) for number in numbers)
+        OUTBOX["append_entry"],
+        ((DESTINATION, number, key(number, series), lane) for number in numbers),
     )
     added = len(numbers)
     tally.count(
@@ -61,13 +65,13 @@ def _append(connection: sqlite3.Connection, numbers: range, lane: Lane) -> None:
     connection.execute("COMMIT")
 
 
-def _milestones(numbers: range) -> Iterator[tuple[int, bytes, str, int, int, bytes]]:
+def _milestones(numbers: range, series: int) -> Iterator[tuple[int, bytes, str, int, int, bytes]]:
     (like,) = posting.milestones(1, "TEMPLATE")
     template = epcis.encode(like, Site(SITE))
     unit = like.key.removeprefix("unit:").encode()
     long_ago = system_clock() - DAY_MS
     for number in numbers:
         at = long_ago + number // PER_MILLISECOND
-        name = key(number)
+        name = key(number, series)
         body = template.replace(unit, name.removeprefix("unit:").encode())
         yield number, at.to_bytes(6) + os.urandom(10), name, at, at, body

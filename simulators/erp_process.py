@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from simulators.erp import Booking, read_book
+from simulators.erp import Booking, read_book, read_times
 from simulators.ports import HOST, number, reserve
 
 STOP_SECONDS = 10.0
@@ -166,6 +166,10 @@ class ErpProcess:
     def book(self) -> list[Booking]:
         """Return everything it has booked, in the order of booking; it need not run."""
         return read_book(self.directory / "book.db")
+
+    def booked_at(self) -> list[int]:
+        """Return when each booking was made, in order: milliseconds since the Unix epoch."""
+        return read_times(self.directory / "book.db")
 
     def __enter__(self) -> Self:
         self.start()

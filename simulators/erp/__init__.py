@@ -4,6 +4,6 @@ It takes CloudEvents over HTTP, binary mode, with an EPCIS event as their data,
 and keeps a book of them; on a second port it takes orders to misbehave.
 """
 
-from simulators.erp.book import Booking, read_book
+from simulators.erp.book import Booking, read_book, read_times
 
-__all__ = ["Booking", "read_book"]
+__all__ = ["Booking", "read_book", "read_times"]

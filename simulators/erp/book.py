@@ -158,6 +158,13 @@ class Book:
         self._writer.close()
 
 
+def read_times(path: Path) -> list[int]:
+    """Return when each booking was made, in the order of booking: milliseconds since the epoch."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT booked_at FROM booking ORDER BY number")
+        return [booked_at for (booked_at,) in rows]
+
+
 def read_book(path: Path) -> list[Booking]:
     """Return everything that is booked, in the order of booking.
 
