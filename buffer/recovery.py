@@ -1,0 +1,277 @@
+"""Bringing over into the live store what can be read of one that was set aside.
+
+A fresh store begins its sequences far above those of the store that it stands in for, so rows keep
+theirs: what was owed first is delivered first. Bookmarks stay behind, for the live ones are newer,
+and so does the audit log, whose chain cannot be joined to another.
+"""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from buffer import audit, tally
+from buffer.lane import Lane
+from buffer.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
+from buffer.setting_aside import sync_directory
+from buffer.statements import statements
+from buffer.store import Store
+
+SQL = statements("recovery")
+
+TABLES = (
+    "journal",
+    "signal_key",
+    "quarantine",
+    "gap",
+    "track",
+    "milestone",
+    "milestone_key",
+    "evidence",
+    "entry",
+    "attempt",
+)
+"""In this order: what a row belongs to is there before it."""
+SAME = {"journal": 4, "quarantine": 2, "gap": 4, "milestone": 2, "entry": 3}
+"""Tables whose rows have a sequence, and how many columns tell a row from another."""
+UNDELIVERED = ("pending", "dead")
+PIECE_ROWS = 200
+"""Rows brought over in one piece of work."""
+
+
+class NotRecovered(Exception):
+    """Nothing is brought over, or nothing more; the message says why."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What came of a recovery."""
+
+    directory: Path
+    """Where the store that was set aside is now."""
+    brought: Counter[str] = field(default_factory=Counter)
+    """Rows brought over, by table."""
+    kept: Counter[str] = field(default_factory=Counter)
+    """Rows that the live store had already, by table; milestones, if the fact was."""
+    invalid: Counter[str] = field(default_factory=Counter)
+    """Rows that could be read and were nonsense, by table."""
+    lost: dict[str, tuple[Stretch, ...]] = field(default_factory=dict)
+    """Where rows could not be read, by table; numbers are sequences."""
+    owed_again: int = 0
+    """Entries made anew, of milestones whose entries could not be read."""
+    undeliverable: list[tuple[str, str]] = field(default_factory=list)
+    """(destination, key) of undelivered entries whose milestone could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one piece of work has done with the rows of a table."""
+
+    brought: int = 0
+    kept: int = 0
+    invalid: int = 0
+    concluded_again: tuple[int, ...] = ()
+    """Milestones that the live store knows under another sequence."""
+    undeliverable: tuple[tuple[str, str], ...] = ()
+
+
+async def recover(
+    store: Store,
+    directory: Path,
+    *,
+    lanes: Mapping[str, Mapping[str, Lane]],
+    who: str,
+    clock: Callable[[], int],
+    on_entries: Callable[[], None] = lambda: None,
+) -> Recovered:
+    """Bring over what can be read of a store in `directory`; then rename that `.recovered-`.
+
+    `lanes` tells for each destination what it is owed: a milestone of which an
+    entry may be lost is owed to it again, in the place of the lost one.
+
+    May be run again after an interruption. Intake and delivery go on
+    meanwhile; `on_entries` is called when there are entries that a delivery
+    has not seen. They are looked up at their destination before they are sent,
+    and arrive behind what was delivered of the same key since.
+
+    Raises:
+        NotRecovered: It cannot be read, or the live store has given the same sequences.
+        StoreFailed: The live store failed.
+
+    """
+    recovered, concluded_again = Recovered(directory), set[int]()
+    with ExitStack() as stack:
+        try:
+            opened = damaged(directory / store.path.name)
+            connection = await asyncio.to_thread(stack.enter_context, opened)
+        except Unreadable as error:
+            raise NotRecovered(str(error)) from error
+        for table in TABLES:
+            await _bring_table(store, connection, table, recovered, concluded_again)
+        for stretch in recovered.lost.get("entry", ()):
+            recovered.owed_again += await _owe_again(store, stretch, lanes)
+    if not recovered.brought.total() + recovered.kept.total():
+        raise NotRecovered(f"{directory / store.path.name}: no row of it can be read")
+    detail = {
+        "directory": directory.name,
+        "brought": dict(recovered.brought),
+        "owed_again": recovered.owed_again,
+    }
+    await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
+    recovered.directory = _rename(directory)
+    on_entries()
+    return recovered
+
+
+async def _bring_table(
+    store: Store,
+    connection: sqlite3.Connection,
+    table: str,
+    recovered: Recovered,
+    concluded_again: set[int],
+) -> None:
+    salvages = [Salvage(connection, table)]
+    if table == "track":
+        found = await asyncio.to_thread(owners, connection)
+        salvages = [Salvage(connection, table, owner) for owner in found]
+    rows = chain.from_iterable(salvage.rows() for salvage in salvages)
+    while batch := await asyncio.to_thread(lambda: list(islice(rows, PIECE_ROWS))):
+        work = partial(_bring, table=table, rows=batch, concluded_again=concluded_again)
+        piece = await store.write(work, weight=len(batch))
+        recovered.brought[table] += piece.brought
+        recovered.kept[table] += piece.kept
+        recovered.invalid[table] += piece.invalid
+        recovered.undeliverable += piece.undeliverable
+        concluded_again.update(piece.concluded_again)
+    lost = tuple(stretch for salvage in salvages for stretch in salvage.lost)
+    if lost:
+        recovered.lost[table] = lost
+
+
+def _bring(
+    connection: sqlite3.Connection,
+    table: str,
+    rows: Sequence[tuple[Any, ...]],
+    concluded_again: AbstractSet[int],
+) -> _Piece:
+    """Insert rows where they are not yet; with the tallies, in the transaction that runs."""
+    outcomes, changes = Counter[str](), Counter[str]()
+    again, undeliverable = list[int](), list[tuple[str, str]]()
+    for row in rows:
+        if table == "milestone" and not _is_event(row[9]):
+            outcomes["invalid"] += 1
+            continue
+        try:
+            is_new = connection.execute(SQL[f"bring_{table}"], row).rowcount == 1
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError):
+            outcomes["invalid"] += 1  # the schema does not admit it: damage that SQLite missed
+            continue
+        if is_new:
+            outcomes["brought"] += 1
+            changes.update(_counted(table, row))
+        elif table in SAME:
+            is_same = connection.execute(SQL[f"here_{table}"], row[: SAME[table]]).fetchone()
+            if is_same is not None and not is_same[0]:
+                raise NotRecovered(
+                    f"{table} {row[0]} is something else in the live store: it has given the same "
+                    "sequences, as a store does that was not begun beside the one set aside"
+                )
+            if is_same is not None:
+                outcomes["kept"] += 1
+            elif table == "milestone":
+                outcomes["kept"] += 1
+                again.append(row[0])
+            elif table == "entry" and row[2] not in concluded_again and row[5] in UNDELIVERED:
+                undeliverable.append((row[1], row[3]))
+    tally.count(connection, changes)
+    return _Piece(**outcomes, concluded_again=tuple(again), undeliverable=tuple(undeliverable))
+
+
+def _is_event(body: object) -> bool:
+    """Tell whether this can be sent: pages have no checksum, and a torn one may look whole."""
+    try:
+        return isinstance(body, bytes) and isinstance(orjson.loads(body), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _counted(table: str, row: tuple[Any, ...]) -> Iterator[str]:
+    """Yield the tally that a row counts in."""
+    match table:
+        case "journal":
+            yield tally.SIGNALS
+        case "gap":
+            yield tally.GAPS
+        case "milestone":
+            yield tally.milestones(row[2])
+        case "entry":
+            yield tally.entries(row[1], row[5])
+        case "quarantine" if row[4] == "open":
+            yield tally.QUARANTINED
+
+
+async def _owe_again(
+    store: Store, stretch: Stretch, lanes: Mapping[str, Mapping[str, Lane]]
+) -> int:
+    """Owe the milestones whose entries lay in a stretch; return how many entries that made."""
+    stretch = await store.write(lambda c: _below_the_live_ones(c, stretch))
+    after, made = -1, 0
+    while True:
+        work = partial(_owe_some, stretch=stretch, lanes=lanes, after=after)
+        last, count = await store.write(work, weight=PIECE_ROWS)
+        made += count
+        if last is None:
+            return made
+        after = last
+
+
+def _below_the_live_ones(connection: sqlite3.Connection, stretch: Stretch) -> Stretch:
+    """Return the part of a stretch that lies below where the live store began its sequences."""
+    begins = [seq + 1 for (seq,) in connection.execute(SQL["begins"])]
+    return Stretch(stretch.first, min([stretch.end, *(b for b in begins if b > stretch.first)]))
+
+
+def _owe_some(
+    connection: sqlite3.Connection,
+    stretch: Stretch,
+    lanes: Mapping[str, Mapping[str, Lane]],
+    after: int,
+) -> tuple[int | None, int]:
+    """Owe some milestones behind one; return the last looked at, None at the end, and how many."""
+    before, behind = connection.execute(SQL["around"], stretch).fetchone()
+    first = max(after + 1, before or 0)
+    span = (first, ENDLESS if behind is None else behind, PIECE_ROWS)
+    milestones = connection.execute(SQL["milestones_between"], span).fetchall()
+    # Entries ascend with their milestones: in the place of the lost ones they keep the order.
+    (seq,) = connection.execute(SQL["last_entry_in"], stretch).fetchone()
+    changes = Counter[str]()
+    for milestone, name, key in milestones:
+        got = {d for (d,) in connection.execute(SQL["destinations_of"], (milestone,))}
+        for destination, owed in lanes.items():
+            if name in owed and destination not in got and seq + 1 < stretch.end:
+                seq += 1
+                row = (seq, destination, milestone, key, owed[name])
+                connection.execute(SQL["owe_again"], row)
+                changes[tally.entries(destination, "pending")] += 1
+    tally.count(connection, changes)
+    return (milestones[-1][0] if milestones else None), changes.total()
+
+
+def _rename(directory: Path) -> Path:
+    """Have the directory say that it is recovered; it is kept, for whoever wants to look again."""
+    name = directory.name
+    renamed = (
+        name.replace(".corrupt-", ".recovered-") if ".corrupt-" in name else f"{name}.recovered"
+    )
+    target = directory.rename(directory.with_name(renamed))
+    sync_directory(target.parent)
+    return target

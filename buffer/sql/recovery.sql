@@ -1,0 +1,86 @@
+-- Rows keep their sequences. What is there already stays as it is.
+
+-- name: bring_journal
+INSERT INTO journal (seq, source, subject, payload, source_at, received_at, recorded_at, good)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: bring_signal_key
+INSERT INTO signal_key (signal, key)
+SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM journal WHERE seq = ?1) ON CONFLICT DO NOTHING;
+
+-- name: bring_quarantine
+INSERT INTO quarantine (seq, signal, reason, recorded_at, state, decided_at, decision)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+WHERE EXISTS (SELECT 1 FROM journal WHERE seq = ?2) ON CONFLICT DO NOTHING;
+
+-- name: bring_gap
+INSERT INTO gap (seq, source, subject, noticed_at, reason, missed)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: bring_track
+INSERT INTO track (owner, key, state, due_at, changed_at)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: bring_milestone
+INSERT INTO milestone
+    (seq, id, name, rule, key, occurred_at, recorded_at, mark, retracts, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: bring_milestone_key
+INSERT INTO milestone_key (milestone, key)
+SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?1) ON CONFLICT DO NOTHING;
+
+-- name: bring_evidence
+INSERT INTO evidence (signal, milestone)
+SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?2) ON CONFLICT DO NOTHING;
+
+-- name: bring_entry
+-- What is pending may have been sent since its page was written: it is looked up first.
+INSERT INTO entry (
+    seq, destination, milestone, key, lane, state, attempts, unsure, outcome, settled_at
+)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?8, ?6 = 'pending'), ?9, ?10
+WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?3) ON CONFLICT DO NOTHING;
+
+-- name: bring_attempt
+INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE EXISTS (SELECT 1 FROM entry WHERE seq = ?1) ON CONFLICT DO NOTHING;
+
+-- name: here_journal
+-- Whether what has this sequence is this row; likewise below.
+SELECT (source, subject, payload) = (?2, ?3, ?4) FROM journal WHERE seq = ?1;
+
+-- name: here_quarantine
+SELECT signal = ?2 FROM quarantine WHERE seq = ?1;
+
+-- name: here_gap
+SELECT (source, subject, noticed_at) = (?2, ?3, ?4) FROM gap WHERE seq = ?1;
+
+-- name: here_milestone
+SELECT id = ?2 FROM milestone WHERE seq = ?1;
+
+-- name: here_entry
+SELECT (destination, milestone) = (?2, ?3) FROM entry WHERE seq = ?1;
+
+-- name: begins
+-- Above this the live store began its sequences.
+SELECT seq FROM sqlite_sequence WHERE name = 'journal';
+
+-- name: around
+-- The milestones of the entries before and behind a stretch of sequences.
+SELECT (SELECT milestone FROM entry WHERE seq < ?1 ORDER BY seq DESC LIMIT 1),
+       (SELECT milestone FROM entry WHERE seq >= ?2 ORDER BY seq LIMIT 1);
+
+-- name: milestones_between
+SELECT seq, name, key FROM milestone WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3;
+
+-- name: destinations_of
+SELECT destination FROM entry WHERE milestone = ?;
+
+-- name: last_entry_in
+SELECT coalesce(max(seq), ?1 - 1) FROM entry WHERE seq >= ?1 AND seq < ?2;
+
+-- name: owe_again
+INSERT INTO entry (seq, destination, milestone, key, lane, state, unsure)
+VALUES (?, ?, ?, ?, ?, 'pending', 1);
