@@ -14,7 +14,7 @@ most critical one of its entries. A critical entry pulls those before it along.
 """
 
 import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -41,14 +41,13 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class _Chain:
-    entries: deque[PendingEntry]
-    of_lane: list[int]
-    """How many of the entries are in each lane."""
+    entries: list[PendingEntry]
+    lane: Lane
+    """The most critical of the entries and of those behind."""
     behind: Lane | None = None
     """Set if the key has later entries that are in the store alone: the most critical known."""
     behind_from: int = 0
     """The first milestone that one of them can have."""
-    lane: Lane = Lane.BULK
     state: _State = _State.READY
     rests_until: float = 0.0
     is_outdated: bool = False
@@ -56,14 +55,7 @@ class _Chain:
 
     def append(self, entry: PendingEntry) -> None:
         self.entries.append(entry)
-        self.of_lane[entry.lane] += 1
-
-    def cut(self, keep: int) -> None:
-        """Leave all but the first entries to the store, the last of them first."""
-        while len(self.entries) > keep:
-            entry = self.entries.pop()
-            self.of_lane[entry.lane] -= 1
-            self.leave(entry)
+        self.lane = min(self.lane, entry.lane)
 
     def leave(self, entry: PendingEntry) -> None:
         """Leave an entry to the store."""
@@ -72,17 +64,26 @@ class _Chain:
         else:
             self.behind = min(self.behind, entry.lane)
             self.behind_from = min(self.behind_from, entry.milestone)
+        self.lane = min(self.lane, entry.lane)
 
-    def most_critical(self) -> Lane:
-        critical, normal, _ = self.of_lane
-        lane = Lane.CRITICAL if critical else Lane.NORMAL if normal else Lane.BULK
-        return lane if self.behind is None or lane < self.behind else self.behind
+    def cut(self, keep: int) -> None:
+        """Leave all but the first entries to the store."""
+        for entry in self.entries[keep:]:
+            self.leave(entry)
+        del self.entries[keep:]
 
+    def drop_head(self) -> None:
+        """Forget the first entry, and what lane it gave to the key."""
+        del self.entries[0]
+        if self.entries or self.behind is not None:
+            self.find_lane(self.lane)
 
-def _chain_of(entry: PendingEntry) -> _Chain:
-    chain = _Chain(deque(), [0, 0, 0])
-    chain.append(entry)
-    return chain
+    def find_lane(self, best: Lane) -> None:
+        """Set the lane anew; it is `best` at best."""
+        for lane in range(best, Lane.BULK + 1):
+            if self.behind == lane or any(entry.lane == lane for entry in self.entries):
+                self.lane = Lane(lane)
+                return
 
 
 class KeyQueue:
@@ -123,7 +124,7 @@ class KeyQueue:
         """Take an entry; of its key and of its lane all before it have been offered or fetched."""
         chain = self._chains.get(entry.key)
         if chain is None:
-            chain = self._chains[entry.key] = _chain_of(entry)
+            chain = self._chains[entry.key] = _Chain([entry], entry.lane)
             self._begin(entry.key, chain)
         elif chain.behind is not None or chain.state is _State.RESTING:
             self._leave_behind(entry.key, chain, entry)
@@ -143,7 +144,7 @@ class KeyQueue:
         key = entry.key
         chain = self._chains.get(key)
         if chain is None:
-            chain = self._chains[key] = _Chain(deque(), [0, 0, 0], entry.lane, first)
+            chain = self._chains[key] = _Chain([], entry.lane, entry.lane, first)
             self._enter(key, chain, _State.WANTED)
         else:
             self._leave_behind(key, chain, entry._replace(milestone=first))
@@ -160,12 +161,12 @@ class KeyQueue:
         """Take the next entries of a wanted key; `more` if others stay in the store."""
         chain = self._chains[key]
         self._leave(key, chain)
-        for entry in sorted(entries):
-            chain.append(entry)
+        chain.entries = sorted(entries)
         if more:
             chain.behind_from = entries[-1].milestone + 1
         else:
             chain.behind = None
+        chain.find_lane(Lane.CRITICAL)
         if chain.entries:
             self._begin(key, chain)
         else:
@@ -206,8 +207,7 @@ class KeyQueue:
         """Drop the settled head of a busy key."""
         chain = self._chains[key]
         self._loaded[chain.lane] -= len(chain.entries)
-        head = chain.entries.popleft()
-        chain.of_lane[head.lane] -= 1
+        chain.drop_head()
         if chain.is_outdated:
             self._renew(key, chain)
         elif chain.entries:
@@ -264,8 +264,8 @@ class KeyQueue:
             if chain.state is _State.RESTING:
                 new._rests_kept[key] = chain.entries[0].seq, chain.rests_until
             elif chain.state is _State.BUSY:
-                kept = new._chains[key] = _chain_of(chain.entries[0])
-                kept.behind, kept.is_outdated = chain.lane, True
+                kept = _Chain(chain.entries[:1], chain.lane, chain.lane, is_outdated=True)
+                new._chains[key] = kept
                 new._enter(key, kept, _State.BUSY)
         return new
 
@@ -273,7 +273,7 @@ class KeyQueue:
 
     def _enter(self, key: str, chain: _Chain, state: _State) -> None:
         chain.state = state
-        chain.lane = lane = chain.most_critical()
+        lane = chain.lane
         if state is _State.RESTING:
             self._resting[lane] += 1
             return

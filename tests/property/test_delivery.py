@@ -148,8 +148,9 @@ def check(of: KeyQueue, window: int, resting: int) -> None:
         for lane in Lane
     ]
     for chain in of._chains.values():
-        assert chain.of_lane == [sum(e.lane == lane for e in chain.entries) for lane in Lane]
-        assert chain.entries or chain.behind is not None, "a key of which nothing is known"
+        lanes = [entry.lane for entry in chain.entries]
+        lanes += [] if chain.behind is None else [chain.behind]
+        assert chain.lane == min(lanes)
         seqs = [entry.seq for entry in chain.entries]
         assert seqs == sorted(set(seqs))
     awake = sum(of._loaded) + sum(map(len, of._wanted))
