@@ -44,6 +44,8 @@ TABLES = (
 SAME = {"journal": 4, "quarantine": 2, "gap": 4, "milestone": 2, "entry": 3}
 """Tables whose rows have a sequence, and how many columns tell a row from another."""
 UNDELIVERED = ("pending", "dead")
+AUDITED_LOSSES = 100
+"""Undeliverable entries that the audit log names one by one."""
 PIECE_ROWS = 200
 """Rows brought over in one piece of work."""
 
@@ -125,6 +127,8 @@ async def recover(
         "directory": directory.name,
         "brought": dict(recovered.brought),
         "owed_again": recovered.owed_again,
+        "lost": [f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]],
+        "lost_count": len(recovered.undeliverable),
     }
     await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
     recovered.directory = _rename(directory)

@@ -20,8 +20,6 @@ A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
 
 TIMEOUT_SECONDS = 5.0
-OPERATION_TIMEOUT_SECONDS = 60.0
-"""One piece of an act takes one commit, which on a bad day waits for the disk."""
 
 
 class NotRunning(Exception):
@@ -63,11 +61,13 @@ class Control:
             NoAnswer: It has not answered in time; it may have been done.
 
         """
-        content = self._request("POST", operation.path, asked.model_dump_json().encode())
+        body = asked.model_dump_json().encode()
+        content = self._request("POST", operation.path, body, operation.seconds)
         return operation.answer.model_validate_json(content)
 
-    def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        timeout = TIMEOUT_SECONDS if body is None else OPERATION_TIMEOUT_SECONDS
+    def _request(
+        self, method: str, path: str, body: bytes | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> bytes:
         with closing(_Connection(self._socket, timeout)) as connection:
             try:
                 connection.connect()

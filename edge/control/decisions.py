@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from buffer import audit, decisions, quarantine
 from buffer.lane import Lane
+from buffer.recovery import NotRecovered, recover
 from buffer.store import Store
 from drivers.contract import Clock
 from edge.control.health import counted
@@ -19,6 +20,8 @@ from edge.control.messages import (
     DiscardSignals,
     JudgedAgain,
     Numbers,
+    RecoverStore,
+    StoreRecovered,
     TakeIn,
     TakenIn,
 )
@@ -168,6 +171,25 @@ class Decisions:
             return done
 
         return Numbers(numbers=await self._store.write(work, weight=len(asked.numbers)))
+
+    async def recover(self, asked: RecoverStore, who: str) -> StoreRecovered:
+        """Bring over what can be read of a store that was set aside."""
+        lanes = {
+            destination: {str(name): lane for name, lane in owed.items()}
+            for destination, owed in self._lanes.items()
+        }
+        try:
+            recovered = await recover(
+                self._store,
+                asked.directory,
+                lanes=lanes,
+                who=who,
+                clock=self._clock,
+                on_entries=lambda: self._on_changed(self._lanes),
+            )
+        except NotRecovered as error:
+            raise Impossible(str(error)) from error
+        return StoreRecovered(recovered=recovered)
 
 
 def _is_owed(connection: sqlite3.Connection, line: Line) -> bool:

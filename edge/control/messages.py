@@ -1,5 +1,6 @@
 """What operators' commands ask for and decide, and the answers: JSON over the control socket."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -10,6 +11,7 @@ from buffer.journal import GapRow, SignalRow
 from buffer.outbox import State
 from buffer.quarantine import QuarantinedRow
 from buffer.reader import EntryRow
+from buffer.recovery import Recovered
 from buffer.selection import Selection
 from edge.control.lines import Line
 
@@ -126,6 +128,18 @@ class DiscardSignals(Message):
 
     numbers: Piece
     reason: Reason
+
+
+class RecoverStore(Message):
+    """Bring over what can be read of a store that was set aside in a directory."""
+
+    directory: Path
+
+
+class StoreRecovered(Message):
+    """What came of it."""
+
+    recovered: Recovered
 
 
 class Newest(Message):

@@ -27,6 +27,8 @@ from edge.control.messages import (
     Quarantined,
     QuarantinePage,
     RawSignals,
+    RecoverStore,
+    StoreRecovered,
     TakeIn,
     TakenIn,
 )
@@ -34,6 +36,12 @@ from edge.control.questions import Questions
 
 A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
+
+
+OPERATION_SECONDS = 60.0
+"""One piece of an act takes one commit, which on a bad day waits for the disk."""
+RECOVERY_SECONDS = 6 * 3600.0
+"""A recovery reads all of a store, and writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class Question(Generic[A, B]):
     asked: type[A]
     answer: type[B]
     ask: Callable[[Questions, A], Awaitable[B]]
+    seconds: float = OPERATION_SECONDS
+    """How long an answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,8 @@ class Decision(Generic[A, B]):
     asked: type[A]
     answer: type[B]
     decide: Callable[[Decisions, A, str], Awaitable[B]]
+    seconds: float = OPERATION_SECONDS
+    """How long an answer may take."""
 
 
 CHOOSE = Question("/outbox/choose", ChooseEntries, Entries, Questions.entries)
@@ -84,5 +96,8 @@ JUDGE_AGAIN = Decision("/quarantine/retry", ByNumber, JudgedAgain, Decisions.jud
 DISCARD_SIGNALS = Decision(
     "/quarantine/discard", DiscardSignals, Numbers, Decisions.discard_signals
 )
+RECOVER = Decision(
+    "/store/recover", RecoverStore, StoreRecovered, Decisions.recover, RECOVERY_SECONDS
+)
 
-DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS)
+DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS, RECOVER)

@@ -18,7 +18,6 @@ import pytest
 
 from buffer.reader import Reader
 from buffer.store import Store
-from edge.control import client
 from edge.control.client import Control, NoAnswer, NotRunning, Refused
 from edge.control.decisions import Decisions
 from edge.control.health import Report
@@ -116,18 +115,16 @@ async def test_what_cannot_be_done_is_refused_in_words_and_what_is_not_understoo
     assert store.commits == 0
 
 
-def test_nobody_listening_is_told_from_somebody_who_does_not_answer(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_listening_is_told_from_somebody_who_does_not_answer(directory: Path) -> None:
     path = directory / "control.sock"
     with pytest.raises(NotRunning):
         Control(path).ask(AUDITED, AuditPage())
-    monkeypatch.setattr(client, "OPERATION_TIMEOUT_SECONDS", 0.1)
+    impatient = replace(AUDITED, seconds=0.1)
     with Socket(AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen()
         with pytest.raises(NoAnswer, match="may have been done"):
-            Control(path).ask(AUDITED, AuditPage())
+            Control(path).ask(impatient, AuditPage())
 
 
 def test_only_root_is_believed_who_it_was() -> None:
