@@ -72,7 +72,7 @@ def _stored(gateway: Gateway, query: str) -> list[int]:
     ("kills", "units"),
     [
         pytest.param(8, 600, id="8"),
-        pytest.param(50, 4_000, id="50", marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+        pytest.param(50, 2_500, id="50", marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )
 def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
@@ -102,6 +102,8 @@ def test_kill_9_at_random_points_loses_doubles_and_disorders_nothing(
         erp.faults(
             delay_seconds=0, error_rate=0, error_after_booking_rate=0, swallow_rate=0, cut_rate=0
         )
+        # The ERP counts; reading its whole book again and again would slow everything down.
+        until(lambda: erp.state()["bookings"] >= 2 * units, "the ERP has booked all", 120)
         load.until_delivered(60)
     heard = "SELECT payload FROM journal WHERE subject = 'noise/motor' ORDER BY seq"
     assert _stored(gateway, heard) == list(range(motor.said)), "a signal is lost or kept twice"
