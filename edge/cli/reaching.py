@@ -10,7 +10,6 @@ import typer
 
 from buffer.failures import StoreFailed, StoreRefused
 from buffer.reader import Reader
-from buffer.store import Store
 from drivers.contract import system_clock
 from edge.config import Configuration
 from edge.control.client import Control, NoAnswer, NotRunning, Refused
@@ -20,7 +19,6 @@ from edge.control.operations import Decision, Question
 from edge.control.questions import Questions
 from edge.control.who import account
 from edge.exits import Exit
-from edge.ingest import configured
 
 A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
@@ -80,6 +78,10 @@ class Gateway:
         return await decision.decide(self._decisions, asked, who)
 
     async def _open(self) -> Decisions:
+        # Only now: they take a while to load, and most commands find the daemon running.
+        from buffer.store import Store  # noqa: PLC0415
+        from edge.ingest import configured  # noqa: PLC0415
+
         path = self._configuration.store.path
         if not path.exists():
             raise StoreRefused(f"{path}: there is no store; check [store] path")

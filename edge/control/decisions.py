@@ -5,8 +5,9 @@ Each decision is one transaction of upkeep: what it changes, and who did it (`bu
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
-from buffer import audit, decisions, quarantine
+from buffer import audit, decisions, journal, quarantine
 from buffer.lane import Lane
 from buffer.recovery import NotRecovered, recover
 from buffer.store import Store
@@ -25,12 +26,21 @@ from edge.control.messages import (
     TakeIn,
     TakenIn,
 )
-from edge.ingest import Judge
 from edge.milestones.model import Name
 
 
 class Impossible(Exception):
     """What was asked for cannot be done; the message says why."""
+
+
+class Judging(Protocol):
+    """Who judges a signal again (see `edge.ingest.Judge`)."""
+
+    def again(
+        self, connection: sqlite3.Connection, row: journal.SignalRow
+    ) -> tuple[int, list[str]]:
+        """Return how many milestones are new, and what is wrong with the signal."""
+        ...
 
 
 class Decisions:
@@ -39,7 +49,7 @@ class Decisions:
     def __init__(
         self,
         store: Store,
-        judge: Judge,
+        judge: Judging,
         lanes: Mapping[str, Mapping[Name, Lane]],
         clock: Clock,
         *,
