@@ -39,9 +39,7 @@ def start(path: Path, when_corrupt: WhenCorrupt, at: int) -> sqlite3.Connection:
         corrupt = error
     earlier = set_aside_directories(path)
     if earlier:
-        advice = (
-            f"An earlier one is still set aside in {earlier[-1]}: recover it, check the disk"
-        )
+        advice = f"An earlier one is still set aside in {earlier[-1]}: recover it, check the disk"
         raise StoreCorrupt(path, corrupt.what, advice)
     try:
         directory = set_aside(path, at)
