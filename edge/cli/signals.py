@@ -1,20 +1,18 @@
 """Listing signals in quarantine, and deciding about them."""
 
-import re
 import sys
-from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 import orjson
 import typer
 
-from buffer.journal import SignalRow
 from buffer.quarantine import QuarantinedRow
-from edge.cli.entries import SECONDS, pieces, progress
+from edge.cli.entries import pieces, progress
+from edge.cli.raw import line, told
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import SignalCriteria
-from edge.cli.tables import on_one_line, print_table
+from edge.cli.signal_tables import Kinds, Rows, alike
+from edge.cli.tables import on_one_line
 from edge.config import Configuration
 from edge.control.health import counted
 from edge.control.messages import PIECE, ByNumber, DiscardSignals, QuarantinePage
@@ -25,15 +23,11 @@ from edge.control.operations import (
     QUARANTINED_BY_NUMBER,
     RAW_SIGNALS,
 )
-from edge.times import date_and_time
 
 RAW = 20
 """Signals whose bytes are asked for at once."""
 JUDGED = 100
 """Signals judged again in one transaction."""
-_HEX = 16
-
-_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\d+")
 
 
 def show(
@@ -44,7 +38,7 @@ def show(
 
     async def command(gateway: Gateway) -> int:
         rows = _meant(gateway, criteria, decided=decided)
-        table = _Rows(has_state=decided) if each else _Kinds()
+        table = Rows(has_state=decided) if each else Kinds()
         async for row in rows:
             table.add(row)
             if each and len(table) > limit:
@@ -70,8 +64,8 @@ def show_raw(configuration: Configuration, number: int) -> int:
             typer.echo(f"there is no signal {number} in quarantine", err=True)
             return NOTHING_DONE
         raw = dict((await gateway.ask(RAW_SIGNALS, asked)).signals).get(number)
-        for line in _told(found[0], raw):
-            typer.echo(line)
+        for text in told(found[0], raw):
+            typer.echo(text)
         return 0
 
     return with_gateway(configuration, command)
@@ -92,15 +86,15 @@ def judge_again(configuration: Configuration, criteria: SignalCriteria, *, dry_r
                 judged += len(answer.judged)
                 milestones += answer.milestones
                 for _, reason in answer.refused:
-                    wrong.setdefault(_alike(reason), []).append(reason)
+                    wrong.setdefault(alike(reason), []).append(reason)
                 looked_at += len(piece)
                 progress(looked_at, len(numbers))
         finally:
             typer.echo(
                 f"{counted(judged, 'signal')} judged: {counted(milestones, 'new milestone')}"
             )
-            for alike, reasons in wrong.items():
-                reason = reasons[0] if len({*reasons}) == 1 else alike
+            for kind, reasons in wrong.items():
+                reason = reasons[0] if len({*reasons}) == 1 else kind
                 many = counted(len(reasons), "signal")
                 typer.echo(f"{many} still in quarantine: {on_one_line(reason)}", err=True)
         return NOTHING_DONE if wrong or not judged else 0
@@ -140,7 +134,7 @@ def write_signals(configuration: Configuration, criteria: SignalCriteria) -> int
             asked = ByNumber(numbers=tuple(row.seq for row in piece))
             raw = dict((await gateway.ask(RAW_SIGNALS, asked)).signals)
             for row in piece:
-                sys.stdout.buffer.write(orjson.dumps(_line(row, raw.get(row.seq))) + b"\n")
+                sys.stdout.buffer.write(orjson.dumps(line(row, raw.get(row.seq))) + b"\n")
                 written += 1
         sys.stdout.buffer.flush()
         typer.echo(f"{counted(written, 'line')} written", err=True)
@@ -173,7 +167,7 @@ async def _numbers(
     gateway: Gateway, criteria: SignalCriteria, act: str, *, is_shown: bool
 ) -> list[int]:
     """Return the open signals that an act concerns; say what of those named it does not."""
-    table, numbers, seen = _Rows(has_state=False), list[int](), set[int]()
+    table, numbers, seen = Rows(has_state=False), list[int](), set[int]()
     async for row in _meant(gateway, criteria, decided=False):
         seen.add(row.seq)
         if row.state != "open":
@@ -190,143 +184,3 @@ async def _numbers(
             table.print(len(numbers))
         typer.echo(f"{act} would touch {counted(len(numbers), 'signal')}", err=True)
     return numbers
-
-
-class _Rows:
-    """A line for each signal."""
-
-    def __init__(self, *, has_state: bool) -> None:
-        self._rows: list[QuarantinedRow] = []
-        self._has_state = has_state
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, row: QuarantinedRow) -> None:
-        self._rows.append(row)
-
-    def print(self, limit: int) -> None:
-        states = ("state",) if self._has_state else ()
-        print_table(
-            ("number", "set apart", *states, "source", "subject", "reason"),
-            [
-                (
-                    str(row.seq),
-                    date_and_time(row.recorded_at)[:SECONDS],
-                    *((row.state,) if self._has_state else ()),
-                    row.source or "?",
-                    row.subject or "no longer in the journal",
-                    row.reason if row.decision is None else f"{row.decision} (was: {row.reason})",
-                )
-                for row in self._rows[:limit]
-            ],
-        )
-
-
-@dataclass(slots=True)
-class _Kind:
-    source: str
-    subject: str
-    reason: str
-    newest: QuarantinedRow
-    count: int = 0
-
-
-class _Kinds:
-    """A line for all signals of a source that are alike, so that a flood is one line."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[tuple[str, str, str], _Kind] = {}
-
-    def __len__(self) -> int:
-        return len(self._kinds)
-
-    def add(self, row: QuarantinedRow) -> None:
-        source, subject = row.source or "?", row.subject or "no longer in the journal"
-        alike = (source, _alike(subject), _alike(row.reason))
-        kind = self._kinds.setdefault(alike, _Kind(source, subject, row.reason, row))
-        kind.count += 1
-        kind.newest = row
-        if kind.subject != subject:
-            kind.subject = alike[1]
-        if kind.reason != row.reason:
-            kind.reason = alike[2]
-
-    def print(self, limit: int) -> None:
-        kinds = sorted(self._kinds.values(), key=lambda kind: -kind.count)
-        print_table(
-            ("signals", "newest", "number", "source", "subject", "reason"),
-            [
-                (
-                    str(kind.count),
-                    date_and_time(kind.newest.recorded_at)[:SECONDS],
-                    str(kind.newest.seq),
-                    kind.source,
-                    kind.subject,
-                    kind.reason,
-                )
-                for kind in kinds[:limit]
-            ],
-        )
-
-
-def _alike(text: str) -> str:
-    """Return a text with * for what differs from signal to signal: numbers and quoted values."""
-    return _VARYING.sub("*", text)
-
-
-def _told(row: QuarantinedRow, signal: SignalRow | None) -> Iterator[str]:
-    yield f"source     {row.source or '?'}"
-    yield f"subject    {on_one_line(row.subject or 'no longer in the journal')}"
-    yield f"reason     {on_one_line(row.reason)}"
-    yield f"set apart  {date_and_time(row.recorded_at)}"
-    yield f"state      {row.state}" + (f": {row.decision}" if row.decision else "")
-    if signal is None:
-        return
-    yield f"received   {date_and_time(signal.received_at)}"
-    if signal.source_at is not None:
-        yield f"its time   {date_and_time(signal.source_at)}"
-    if not signal.good:
-        yield "quality    marked as bad by the source"
-    yield f"payload    {counted(len(signal.payload), 'byte')}"
-    text = _text(signal.payload)
-    yield from [text] if text is not None else _hexdump(signal.payload)
-
-
-def _text(payload: bytes) -> str | None:
-    """Return the payload as text, if it is text that does nothing to a terminal."""
-    try:
-        text = payload.decode()
-    except UnicodeDecodeError:
-        return None
-    return text if all(c.isprintable() or c in "\n\t" for c in text) else None
-
-
-def _hexdump(payload: bytes) -> Iterator[str]:
-    for at in range(0, len(payload), _HEX):
-        row = payload[at : at + _HEX]
-        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)  # noqa: PLR2004 - printable ASCII
-        yield f"{at:08x}  {row.hex(' '):<{3 * _HEX}} {shown}"
-
-
-def _line(row: QuarantinedRow, signal: SignalRow | None) -> dict[str, object]:
-    line: dict[str, object] = {
-        "number": row.seq,
-        "signal": row.signal,
-        "source": row.source,
-        "subject": row.subject,
-        "reason": row.reason,
-        "state": row.state,
-        "decision": row.decision,
-        "set_apart_at": row.recorded_at,
-    }
-    if signal is not None:
-        text = _text(signal.payload)
-        line |= {"received_at": signal.received_at, "source_at": signal.source_at}
-        line |= {"good": signal.good}
-        line |= (
-            {"payload": text}
-            if text is not None
-            else {"payload_base64": b64encode(signal.payload).decode()}
-        )
-    return line
