@@ -13,9 +13,14 @@ MOST = 100
 
 def damage(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield what SQLite finds wrong with the file, in its words. Reads all of it."""
-    for (finding,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
-        if finding != "ok":
-            yield finding
+    try:
+        for (finding,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
+            if finding != "ok":
+                yield finding
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        yield str(error)  # so damaged that it does not look further
 
 
 def contradictions(connection: sqlite3.Connection) -> Iterator[str]:
@@ -34,7 +39,7 @@ def contradictions(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"tally {name} says {kept.get(name, 0)}, there are {counted.get(name, 0)}"
     for what, n in connection.execute(SQL["without_what_they_belong_to"]):
         if n:
-            yield f"{n} {what}"
+            yield f"{what}: {n}"
 
 
 def _is_of_rows(name: str) -> bool:

@@ -1,0 +1,91 @@
+"""A backup is the store of one moment, made while nobody waits for it."""
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from buffer.backup import NotBackedUp, back_up
+from buffer.checking import contradictions, damage
+from buffer.opening import open_for_writing, read_only
+from buffer.store import Store
+from tests.unit.buffer.damage import PAGE, fill, overwrite, rows_of
+from tests.unit.buffer.rows import owe
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "backup.db"
+
+
+async def test_a_backup_under_load_is_one_moment_and_holds_up_no_commit(
+    path: Path, target: Path
+) -> None:
+    fill(path)
+    store = Store.open(path)
+    numbers = count(1000)
+    making = asyncio.create_task(asyncio.to_thread(back_up, path, target))
+    while not making.done():
+        number = next(numbers)
+        await store.write(lambda c, n=number: owe(c, n, f"unit:{n}", ("erp", "wms")))  # type: ignore[misc]  # bound at once
+    size = await making
+    assert number > 1001
+    await store.close()
+    assert size == os.stat(target).st_size  # noqa: PTH116 - nothing else runs now
+    with closing(sqlite3.connect(read_only(target), uri=True)) as copy:
+        assert [*damage(copy), *contradictions(copy)] == []
+        (newest,) = copy.execute("SELECT max(id) FROM milestone").fetchone()
+    assert newest <= number.to_bytes(16)
+
+
+def test_a_backup_is_a_single_file_of_its_owner_and_a_store_to_go_on_with(
+    path: Path, target: Path, tmp_path: Path
+) -> None:
+    before = fill(path)
+    with closing(open_for_writing(path)) as connection:  # what it commits is in the -wal file
+        owe(connection, 5000)
+        back_up(path, target)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert sorted(each.name for each in tmp_path.glob("backup*")) == [target.name]
+    with closing(open_for_writing(target)) as connection:
+        after = rows_of(connection)
+    assert after["milestone"][:-1] == before["milestone"]
+    assert after["milestone"][-1][1] == (5000).to_bytes(16)
+    assert after["journal"] == before["journal"]
+
+
+def test_a_backup_replaces_nothing(path: Path, target: Path) -> None:
+    fill(path)
+    target.write_text("what somebody needs")
+    with pytest.raises(NotBackedUp, match=r"backup\.db: exists"):
+        back_up(path, target)
+    assert target.read_text() == "what somebody needs"
+
+
+def test_of_a_corrupt_store_there_is_no_backup(path: Path, target: Path, tmp_path: Path) -> None:
+    fill(path)
+    overwrite(path, 60, os.urandom(PAGE))
+    with pytest.raises(NotBackedUp, match="corrupt"):
+        back_up(path, target)
+    assert list(tmp_path.glob("backup*")) == []
+
+
+def test_two_backups_to_one_file_do_not_mix(path: Path, target: Path, tmp_path: Path) -> None:
+    fill(path)
+    other = tmp_path / "backup.db.partial"
+    other.write_text("the other one")
+    with pytest.raises(NotBackedUp, match="cut off"):
+        back_up(path, target)
+    assert other.read_text() == "the other one"
+
+
+def test_what_cannot_be_read_or_written_is_said(path: Path, target: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotBackedUp, match=r"milepost\.db: cannot be copied"):
+        back_up(path, target)
+    assert not target.exists()
+    with pytest.raises(NotBackedUp, match="cannot be made"):
+        back_up(path, tmp_path / "nowhere" / "backup.db")
