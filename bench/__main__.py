@@ -16,6 +16,7 @@ from bench import (
     latency,
     memory,
     priority,
+    pruning,
     single_commit,
     slow_sync,
 )
@@ -32,6 +33,7 @@ FIGURES: dict[str, Callable[[Path], list[Figure]]] = {
     "latency": latency.figures,
     "drain": drain.figures,
     "memory": memory.figures,
+    "pruning": pruning.figures,
     "priority": priority.figures,
     "backlog": backlog.figures,
 }

@@ -1,7 +1,6 @@
 """The whole way at full load on a slower disk: a preloaded library delays every sync."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from bench.ingest_and_forward import ROUNDS, Run, measure, typical
 from bench.report import Figure
 from bench.site import REPOSITORY
 from bench.waiting import InVain
+from simulators import preload
 
 DELAYS_MS = (2, 10)
 SYNCS = 50
@@ -18,7 +18,9 @@ SYNCS = 50
 
 def figures(scratch: Path) -> list[Figure]:
     """G4: what a disk of another speed leaves of the rate."""
-    library = _compile(scratch)
+    if lack := preload.lacks():
+        raise InVain(f"skipped: needs {lack}")
+    library = preload.build(Path(__file__).with_suffix(".c"), scratch)
     environments: dict[int, dict[str, str]] = {0: {}}
     for delay in DELAYS_MS:
         environments[delay] = {"LD_PRELOAD": str(library), "SLOW_SYNC_US": str(delay * 1000)}
@@ -43,17 +45,6 @@ def _figure(delay: int, run: Run, undelayed: Run, fdatasync_ms: float) -> Figure
         also={"erp_has_all_after_s": run.erp_seconds, "daemon_cpu_us_per_signal": run.cpu},
         note=f"the daemon's syncs alone are delayed; medians of {ROUNDS}",
     )
-
-
-def _compile(scratch: Path) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise InVain("skipped: no C compiler (cc) to build the library that delays syncs")
-    library = scratch / "slow_sync.so"
-    source = Path(__file__).with_suffix(".c")
-    options = ["-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
-    subprocess.run([compiler, *options], check=True)
-    return library
 
 
 def _fdatasync(scratch: Path, environment: Mapping[str, str]) -> float:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from simulators.broker import Broker, BrokerFailed
 from simulators.erp_process import ErpFailed, ErpProcess
 from simulators.ports import free_port
 from simulators.proxy import Proxy
+from simulators.wall_clock import WallClock
 
 STOP_SECONDS = 15.0
 DISK_BYTES = 192 * 1024 * 1024
@@ -41,18 +42,14 @@ class SiteProgress:
     sent: int = 0
 
 
-def _nothing(_: Path) -> Mapping[str, str]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Staging:
     """How the stage differs from the one that ships."""
 
     store: str = ""
     """Further lines for the [store] section of the configuration."""
-    environment: Callable[[Path], Mapping[str, str]] = _nothing
-    """What is added to the daemon's environment; called with the stage's directory."""
+    has_own_clock: bool = False
+    """Whether the daemon has a wall clock of its own, that can be wrong. Takes a C compiler."""
     is_networked: bool = False
     """Whether the daemon reaches broker and ERP over a network that can be bad."""
     has_own_disk: bool = False
@@ -71,13 +68,15 @@ class Stage:
         self.broker = Broker(self.directory / "broker")
         self.erp = ErpProcess(self.directory / "erp", seed=seed)
         self.progress = SiteProgress()
+        self.clock: WallClock
+        """The daemon's, if the staging gives it one of its own."""
         self._staging = staging
         self._store = self.directory
         self._image = self.directory / "disk.image"
         self._erp_port = urlsplit(self.erp.url).port or 0
         self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
         """The network, if the staging has one."""
-        self._environment = {**os.environ, **staging.environment(self.directory)}
+        self._environment: Mapping[str, str] = os.environ
         self.seed = seed
         self._play_seconds = play_seconds
         self._plc_port = free_port()
@@ -100,6 +99,9 @@ class Stage:
         """
         stage = cls(seed, play_seconds, staging)
         try:
+            if staging.has_own_clock:
+                stage.clock = WallClock(stage.directory)
+                stage._environment = {**os.environ, **stage.clock.environment}
             if staging.has_own_disk:
                 await asyncio.to_thread(stage._mount_disk)
             await stage._configure()

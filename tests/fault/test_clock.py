@@ -6,11 +6,8 @@ and what has not happened is not concluded from a time that the clock has not re
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
-import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,8 +17,10 @@ import pytest
 
 from drivers.contract import system_clock
 from drivers.mqtt.source import PING_SECONDS
+from simulators import preload
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
+from simulators.wall_clock import WallClock
 from tests.gateway import Gateway, Scanner, until
 from tests.load import until_delivered
 
@@ -29,24 +28,11 @@ HOUR = 3_600_000
 SINCE_2012 = system_clock() - 1_325_376_000_000
 DELIVERY_SECONDS = 20
 
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="not installed: cc")
+needs_compiler = pytest.mark.skipif(preload.lacks() is not None, reason=f"needs {preload.lacks()}")
 
 
-class WallClock:
-    """The wall clock of what is started under it; the monotonic clock is right."""
-
-    def __init__(self, directory: Path) -> None:
-        library, self._offset = directory / "wall_clock.so", directory / "wall_clock"
-        source = Path(__file__).with_name("wall_clock.c")
-        options = ("-shared", "-fPIC", "-O2", "-Wall", "-Werror")
-        subprocess.run(["cc", *options, "-o", library, source, "-ldl"], check=True)
-        self.set(0)
-        self.under = ("env", f"LD_PRELOAD={library}", f"WALL_CLOCK_OFFSET={self._offset}")
-
-    def set(self, fast: int) -> None:
-        """Have it be fast by so many milliseconds, or slow, if negative."""
-        with self._offset.open("r+b" if self._offset.exists() else "wb") as file:
-            file.write(struct.pack("q", fast * 1_000_000))  # in place: it is mapped
+def _under(clock: WallClock) -> tuple[str, ...]:
+    return ("env", *(f"{name}={value}" for name, value in clock.environment.items()))
 
 
 @pytest.fixture
@@ -56,7 +42,7 @@ def clock(tmp_path: Path) -> WallClock:
 
 @pytest.fixture
 def gateway(tmp_path: Path, broker: Broker, erp: ErpProcess, clock: WallClock) -> Iterator[Gateway]:
-    with Gateway(tmp_path, broker, erp, under=clock.under) as running:
+    with Gateway(tmp_path, broker, erp, under=_under(clock)) as running:
         yield running
 
 

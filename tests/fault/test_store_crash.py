@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from buffer.failures import StoreRefused
 from buffer.opening import open_for_writing
 from buffer.setting_aside import suspicion
 from buffer.store import Store
+from simulators import preload
 
 SEED = 20261122
 ROUNDS = 6
@@ -71,14 +71,11 @@ def test_a_disk_that_stops_taking_writes_fails_the_store_and_loses_nothing_ackno
 @pytest.fixture(scope="module")
 def failing_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a library that fails one call on a store's files, for LD_PRELOAD."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler (cc) to build the library that fails a call")
-    library = tmp_path_factory.mktemp("failing") / "failing_disk.so"
-    source = Path(__file__).with_name("failing_disk.c")
-    command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
-    subprocess.run(command, check=True)
-    return library
+    if lack := preload.lacks():
+        pytest.skip(f"needs {lack}")
+    return preload.build(
+        Path(__file__).with_name("failing_disk.c"), tmp_path_factory.mktemp("failing")
+    )
 
 
 @pytest.mark.parametrize("number", [1, 2, 50, 111])

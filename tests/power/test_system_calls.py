@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from simulators import preload
 from tests.power import found
 from tests.power.cuts import Left, losing, losses
 from tests.power.disk import Disk
@@ -25,14 +25,9 @@ SECTOR = 512
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the library that logs what a process tells its disk."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler (cc): `.ci/require cc` installs one")
-    library = tmp_path_factory.mktemp("library") / "disk_log.so"
-    source = Path(__file__).with_name("disk_log.c")
-    options = ["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-ldl"]
-    subprocess.run([compiler, *options, "-o", library, source], check=True)
-    return library
+    if lack := preload.lacks():
+        pytest.skip(f"needs {lack}")
+    return preload.build(Path(__file__).with_name("disk_log.c"), tmp_path_factory.mktemp("library"))
 
 
 def record(library: Path, directory: Path, *options: str) -> list[Told]:
