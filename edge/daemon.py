@@ -27,6 +27,7 @@ from edge.control.health import Report, judge
 from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
 from edge.ingest import Ingest, configured
+from edge.steady_clock import SteadyClock
 from edge.supervision import keep_running
 from edge.upkeep import Upkeep
 
@@ -66,7 +67,8 @@ class Daemon:
         self._draw = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._started_at = clock()
         self._engine = configured.rules_engine(configuration)
-        self._judge = configured.judge(configuration, self._engine, clock)
+        self._heard_by = SteadyClock(clock)
+        self._judge = configured.judge(configuration, self._engine, clock, self._heard_by.confirm)
         self._listeners = {name: self._listen(name) for name in configuration.sources}
         self._speakers = {name: self._speak(name) for name in configuration.destinations}
         self._ingest = Ingest(store, self._judge, on_milestones=self._wake)
@@ -133,7 +135,7 @@ class Daemon:
         settings = self._configuration.sources[name]
         open_source = drivers.find(settings.driver).open_source
         assert open_source is not None  # the configuration admits no other driver
-        return _Listener(Link(name, self._clock), open_source(settings, self._clock))
+        return _Listener(Link(name, self._heard_by), open_source(settings, self._heard_by))
 
     def _speak(self, name: str) -> _Speaker:
         settings = self._configuration.destinations[name]

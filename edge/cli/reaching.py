@@ -90,7 +90,7 @@ class Gateway:
         engine = configured.rules_engine(self._configuration)
         return Decisions(
             store,
-            configured.judge(self._configuration, engine, system_clock),
+            configured.judge(self._configuration, engine, system_clock, confirm=lambda _: None),
             {name: each.lanes() for name, each in self._configuration.destinations.items()},
             system_clock,
             # Nothing is delivered now; the daemon reads the store when it starts.

@@ -1,5 +1,7 @@
 """The engine and the judge that a configuration asks for."""
 
+from collections.abc import Callable
+
 from drivers.contract import Clock
 from edge.config import Configuration
 from edge.ingest.judging import Judge, Route
@@ -18,7 +20,12 @@ def rules_engine(configuration: Configuration) -> RulesEngine:
     )
 
 
-def judge(configuration: Configuration, engine: RulesEngine, clock: Clock) -> Judge:
+def judge(
+    configuration: Configuration,
+    engine: RulesEngine,
+    clock: Clock,
+    confirm: Callable[[int], None],
+) -> Judge:
     """Return the judge of what the configured sources say, for the configured destinations."""
     return Judge(
         decoder=Decoder(configuration.observations),
@@ -29,4 +36,5 @@ def judge(configuration: Configuration, engine: RulesEngine, clock: Clock) -> Ju
             for name, destination in configuration.destinations.items()
         ],
         clock=clock,
+        confirm=confirm,
     )

@@ -7,7 +7,7 @@ entries of those milestones are written by one piece of work, in one transaction
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,7 +85,10 @@ class Judge:
         site: Site,
         routes: Sequence[Route],
         clock: Clock,
+        confirm: Callable[[int], None],
     ) -> None:
+        """`confirm` is told of times that devices have stated, the latest of each batch."""
+        self._confirm = confirm
         self._decoder = decoder
         self._engine = engine
         self._site = site
@@ -147,9 +150,10 @@ class Judge:
     ) -> tuple[list[Observation], Refused]:
         observations: list[Observation] = []
         refused: Refused = []
+        latest = 0
         for seq, signal in signals:
             try:
-                observations += self._decoder.decode(seq, source, signal)
+                decoded = self._decoder.decode(seq, source, signal)
             except Malformed as error:
                 refused.append((seq, str(error)))
             except Exception as error:
@@ -157,6 +161,13 @@ class Judge:
                 # set apart, acknowledged and shown, the rest goes on.
                 log.exception("decoder_failed", signal=seq)
                 refused.append((seq, f"the decoder failed on it: {error!r}"))
+            else:
+                observations += decoded
+                for observation in decoded:
+                    # Without a time of its own it has that of reception, which confirms nothing.
+                    if observation.occurred_at != signal.received_at:
+                        latest = max(latest, observation.occurred_at)
+        self._confirm(latest)
         return observations, refused
 
     def _judge(

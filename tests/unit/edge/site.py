@@ -93,6 +93,7 @@ def ingest_of(
                 Route("wms", {Name.LOST: Lane.CRITICAL}),
             ],
             clock=clock,
+            confirm=lambda _: None,
         ),
         on_milestones=on_milestones,
     )

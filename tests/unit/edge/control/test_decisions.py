@@ -70,6 +70,7 @@ def judge(*, unit: str = "unit") -> Judge:
         site=Site("https://dc.example"),
         routes=[Route("erp", LANES["erp"]), Route("wms", LANES["wms"])],
         clock=lambda: START,
+        confirm=lambda _: None,
     )
 
 
