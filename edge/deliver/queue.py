@@ -109,9 +109,10 @@ class KeyQueue:
         return self._rests[0][0] if self._rests else None
 
     def has_room(self, lane: Lane) -> bool:
-        """Whether more entries of a lane should be loaded."""
+        """Whether more entries of a lane should be loaded; wanted keys come before."""
         return (
-            self._loaded[lane] + len(self._wanted[lane]) < self._window
+            not self._wanted[lane]
+            and self._loaded[lane] < self._window
             and self._resting[lane] < MAX_RESTING
         )
 

@@ -8,8 +8,8 @@ from structlog.typing import EventDict
 
 from buffer.failures import StoreFailed
 from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
-from edge.deliver import concurrency, queue
 from edge.deliver import delivery as module
+from edge.deliver import queue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -240,10 +240,8 @@ async def test_a_stop_settles_what_is_under_way_and_sends_nothing_more(gateway: 
     assert len(sink.sent) == 2
 
 
-async def test_no_more_keys_are_served_at_once_than_is_set(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
+@pytest.mark.usefixtures("eager")
+async def test_no_more_keys_are_served_at_once_than_is_set(gateway: Gateway) -> None:
     await gateway.owe(*[f"unit:{n}" for n in range(30)])
 
     async def slow(entry: Entry) -> Verdict:
@@ -314,12 +312,12 @@ async def test_without_a_store_nothing_more_is_sent(gateway: Gateway) -> None:
     assert sink.numbers == [1]
 
 
+@pytest.mark.usefixtures("eager")
 async def test_a_dead_letter_whose_turn_is_still_to_come_is_sent_once(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "WINDOW", 4)
     monkeypatch.setattr(module, "CHUNK", 2)
-    monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
     await gateway.owe(*[f"unit:{n}" for n in range(1, 21)])
     last = 20
     sink = ScriptedSink(lambda e: Rejected("no") if number(e) == last else Retry("", after=1000))

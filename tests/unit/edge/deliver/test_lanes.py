@@ -6,17 +6,17 @@ import pytest
 
 from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Rejected, Verdict
-from edge.deliver import concurrency, queue
 from edge.deliver import delivery as module
+from edge.deliver import queue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 BACKLOG = 20_000
 
 
+@pytest.mark.usefixtures("eager")
 async def test_a_critical_milestone_is_sent_next_whatever_is_under_way_and_waits(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
 ) -> None:
-    monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
     await gateway.owe(*[f"unit:{n}" for n in range(BACKLOG)], lane=Lane.BULK)
     stuck = asyncio.Event()
 
@@ -112,10 +112,8 @@ async def test_bulk_gets_a_fifth_while_normal_waits_and_everything_when_it_does_
     assert all(n > 400 for n in sink.numbers[-300:])
 
 
-async def test_without_critical_milestones_no_slot_is_kept_for_them(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
+@pytest.mark.usefixtures("eager")
+async def test_without_critical_milestones_no_slot_is_kept_for_them(gateway: Gateway) -> None:
     await gateway.owe(*[f"unit:{n}" for n in range(50)])
     stuck = asyncio.Event()
 

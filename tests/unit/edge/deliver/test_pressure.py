@@ -168,10 +168,10 @@ async def test_no_more_milestones_are_sent_in_a_second_than_is_set_and_critical_
     assert sink.numbers.index(61) <= 45, "others went first while tokens were scarce"
 
 
+@pytest.mark.usefixtures("eager")
 async def test_an_overloaded_destination_is_sent_nothing_before_the_time_it_asks_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
 ) -> None:
-    monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
     await gateway.owe(*[f"unit:{n}" for n in range(40)])
     loop = asyncio.get_running_loop()
     told: list[float] = []
