@@ -67,7 +67,7 @@ class Daemon:
         self._draw = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._started_at = clock()
         self._engine = configured.rules_engine(configuration)
-        self._heard_by = SteadyClock(clock)
+        self._heard_by = SteadyClock(clock, asyncio.get_running_loop().time)
         self._judge = configured.judge(configuration, self._engine, clock, self._heard_by.confirm)
         self._listeners = {name: self._listen(name) for name in configuration.sources}
         self._speakers = {name: self._speak(name) for name in configuration.destinations}

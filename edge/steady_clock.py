@@ -1,6 +1,5 @@
 """The time by which sources are heard: the wall clock's, but for jumps that no device confirms."""
 
-import time
 from collections.abc import Callable
 
 from drivers.contract import Clock
@@ -19,7 +18,7 @@ class SteadyClock:
     behind is followed: to conclude late is no fault.
     """
 
-    def __init__(self, wall: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, wall: Clock, monotonic: Callable[[], float]) -> None:
         """`monotonic` gives seconds, and never jumps."""
         self._wall = wall
         self._monotonic = monotonic
