@@ -217,23 +217,3 @@ async def test_too_many_resting_keys_stop_the_loading_until_some_have_gone_on(
     sink = ScriptedSink(lambda e: Retry("locked") if e.attempt == 2 else accept(e))
     async with gateway.delivering(sink):
         await gateway.until_counted(delivered=100)
-
-
-async def test_a_critical_entry_that_is_never_answered_does_not_pass_for_an_outage(
-    gateway: Gateway,
-) -> None:
-    """One poisonous message is told from an outage: wso2/product-ei#2740."""
-    await gateway.owe("unit:p", lane=Lane.CRITICAL)
-    await gateway.owe(*[f"unit:{n}" for n in range(5)], lane=Lane.BULK)
-    away = True
-
-    def answer(entry: Entry) -> Verdict:
-        if away:
-            return Retry("away", outage=True)
-        return Unknown("silence") if number(entry) == 1 else accept(entry)
-
-    sink = ScriptedSink(answer)
-    async with gateway.delivering(sink) as delivery:
-        await until(lambda: delivery.pace.is_open and sink.numbers.count(1) > 2)
-        away = False
-        await gateway.until_counted(delivered=5, pending=1)
