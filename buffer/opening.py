@@ -10,13 +10,13 @@ from buffer import journal, tally
 from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
 from buffer.journal import GapRow
 from buffer.migrating import migrate, schema_versions
-from buffer.reserve import reserve_of
 from buffer.setting_aside import (
     finish_setting_aside,
     set_aside_directories,
     suspicion,
     sync_directory,
 )
+from buffer.writing.reserve import reserve_of
 
 APPLICATION_ID = 0x4D696C65
 """'Mile', in the header of every store (SQLite file format, section 1.3.13)."""

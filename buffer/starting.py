@@ -8,8 +8,8 @@ import structlog
 
 from buffer.failures import StoreCorrupt, StoreFailed
 from buffer.opening import open_for_writing
-from buffer.reserve import free_on_volume, reserve_of
 from buffer.setting_aside import set_aside, set_aside_directories, suspicion, sync_directory
+from buffer.writing.reserve import free_on_volume, reserve_of
 
 log = structlog.get_logger(__name__)
 

@@ -19,16 +19,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from buffer.admission import Admission
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.opening import lock
-from buffer.reserve import free_on_volume
-from buffer.room import Growth, Room
 from buffer.setting_aside import set_aside_directories
 from buffer.starting import WhenCorrupt, start, suspect
-from buffer.waiting import Piece, Waiting
-from buffer.writing import Result, Writer, is_no_room
+from buffer.writing.admission import Admission
+from buffer.writing.reserve import free_on_volume
+from buffer.writing.room import Growth, Room
+from buffer.writing.waiting import Piece, Waiting
+from buffer.writing.writer import Result, Writer, is_no_room
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from buffer import pruning, vacuum
+from buffer.maintenance import pruning, vacuum
 from buffer.store import Store
 from drivers.contract import Clock
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import orjson
 import typer
 
-from buffer.backup import NotBackedUp, back_up
-from buffer.checking import contradictions, damage
 from buffer.failures import StoreFailed
-from buffer.measuring import Measures, measure
+from buffer.maintenance.backup import NotBackedUp, back_up
+from buffer.maintenance.checking import contradictions, damage
+from buffer.maintenance.measuring import Measures, measure
+from buffer.maintenance.recovery import Recovered
+from buffer.maintenance.salvage import ENDLESS, Stretch
 from buffer.opening import read_only
-from buffer.recovery import Recovered
-from buffer.salvage import ENDLESS, Stretch
 from buffer.setting_aside import set_aside_directories
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.tables import print_table

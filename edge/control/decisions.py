@@ -9,7 +9,7 @@ from typing import Protocol
 
 from buffer import audit, decisions, journal, quarantine
 from buffer.lane import Lane
-from buffer.recovery import NotRecovered, recover
+from buffer.maintenance.recovery import NotRecovered, recover
 from buffer.store import Store
 from drivers.contract import Clock
 from edge.control.health import counted

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from buffer import tally
 from buffer.reader import Reader
-from buffer.room import Room
+from buffer.writing.room import Room
 from drivers.contract import Link
 from edge.control.facts import Backlog, Facts, LinkHealth, PaceHealth, Recent, RoomHealth
 from edge.deliver.pace import Pace

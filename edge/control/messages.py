@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from buffer.audit import AuditRow
 from buffer.decisions import Act
 from buffer.journal import GapRow, SignalRow
+from buffer.maintenance.recovery import Recovered
 from buffer.outbox import State
 from buffer.quarantine import QuarantinedRow
 from buffer.reader import EntryRow
-from buffer.recovery import Recovered
 from buffer.selection import Selection
 from edge.control.lines import Line
 

@@ -14,8 +14,8 @@ import pytest
 from buffer import journal, tally
 from buffer.lane import Lane
 from buffer.opening import open_for_writing
-from buffer.reserve import reserve_of
 from buffer.store import Store
+from buffer.writing.reserve import reserve_of
 from tests.fault.tmpfs import Volume, mounted
 from tests.unit.buffer.rows import owe, settle, signal
 

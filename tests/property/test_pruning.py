@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from buffer import journal, outbox, pruning, quarantine, tally, tracks
-from buffer.checking import contradictions
+from buffer import journal, outbox, quarantine, tally, tracks
 from buffer.lane import Lane
+from buffer.maintenance import pruning
+from buffer.maintenance.checking import contradictions
 from buffer.opening import open_for_writing
 from buffer.outbox import Attempt, MilestoneRow, State, VerdictName
 

@@ -9,9 +9,9 @@ from typing import Any
 from buffer import journal, outbox, tally, tracks
 from buffer.journal import GapRow, SignalRow
 from buffer.lane import Lane
+from buffer.maintenance.recovery import TABLES
 from buffer.opening import open_for_writing
 from buffer.outbox import Attempt, MilestoneRow, State, VerdictName
-from buffer.recovery import TABLES
 from buffer.setting_aside import set_aside
 
 PAGE = 8192

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from buffer.admission import STOPS_AT, Admission
 from buffer.lane import Lane
-from buffer.waiting import Piece, Waiting
+from buffer.writing.admission import STOPS_AT, Admission
+from buffer.writing.waiting import Piece, Waiting
 
 BUDGET = 1000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from buffer.backup import NotBackedUp, back_up
-from buffer.checking import contradictions, damage
+from buffer.maintenance.backup import NotBackedUp, back_up
+from buffer.maintenance.checking import contradictions, damage
 from buffer.opening import open_for_writing, read_only
 from buffer.store import Store
 from tests.unit.buffer.damage import PAGE, fill, overwrite, rows_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from buffer.checking import contradictions, damage
-from buffer.measuring import measure
+from buffer.maintenance.checking import contradictions, damage
+from buffer.maintenance.measuring import measure
 from buffer.opening import read_only
 from tests.unit.buffer.damage import PAGE, fill, overwrite, pages_of
 

@@ -5,8 +5,9 @@ import sqlite3
 
 import pytest
 
-from buffer import journal, outbox, pruning
-from buffer.checking import contradictions
+from buffer import journal, outbox
+from buffer.maintenance import pruning
+from buffer.maintenance.checking import contradictions
 from buffer.outbox import Attempt
 from buffer.statements import statements
 from tests.unit.buffer.rows import owe, settle, signal

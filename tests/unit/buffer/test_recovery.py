@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from buffer import audit, journal
-from buffer.checking import contradictions, damage
 from buffer.journal import SignalRow
 from buffer.lane import Lane
+from buffer.maintenance.checking import contradictions, damage
+from buffer.maintenance.recovery import TABLES, NotRecovered, Recovered, recover
+from buffer.maintenance.salvage import Salvage, Stretch, damaged
 from buffer.opening import open_for_writing, read_only
-from buffer.recovery import TABLES, NotRecovered, Recovered, recover
-from buffer.salvage import Salvage, Stretch, damaged
 from buffer.store import Store
 from tests.unit.buffer import damage as damages
 from tests.unit.buffer.damage import NOW, PAGE, Rows, fill, overwrite, pages_of, put_aside, rows_of

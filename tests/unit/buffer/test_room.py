@@ -10,10 +10,10 @@ import pytest
 from buffer import journal
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
-from buffer.reserve import Reserve, free_on_volume, reserve_of
-from buffer.room import Growth, Room
 from buffer.store import Store
-from buffer.writing import SHARE_OF_VOLUME
+from buffer.writing.reserve import Reserve, free_on_volume, reserve_of
+from buffer.writing.room import Growth, Room
+from buffer.writing.writer import SHARE_OF_VOLUME
 from tests.unit.buffer.disk import files_no_larger_than
 from tests.unit.buffer.rows import signal
 

@@ -10,10 +10,10 @@ import pytest
 from buffer import journal, opening, setting_aside, tally
 from buffer.failures import StoreCorrupt
 from buffer.opening import open_for_writing
-from buffer.reserve import reserve_of
 from buffer.setting_aside import set_aside, set_aside_directories, suspicion
 from buffer.starting import start, suspect
 from buffer.store import Store
+from buffer.writing.reserve import reserve_of
 from tests.unit.buffer.rows import owe, signal
 
 NOON = 1_795_348_800_000

@@ -15,7 +15,7 @@ from buffer.failures import StoreFailed, StoreRefused
 from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.store import Store
-from buffer.waiting import MAX_BYTES, MAX_WEIGHT
+from buffer.writing.waiting import MAX_BYTES, MAX_WEIGHT
 from tests.unit.buffer.busy import busy
 from tests.unit.buffer.rows import signal
 

@@ -4,8 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from buffer import journal, vacuum
+from buffer import journal
 from buffer.journal import SignalRow
+from buffer.maintenance import vacuum
 from buffer.opening import open_for_writing, read_only
 from buffer.store import Store
 

@@ -11,10 +11,11 @@ import pytest
 from rich.console import Console
 from structlog.typing import EventDict
 
-from buffer import journal, outbox, tally, vacuum
-from buffer.checking import contradictions, damage
+from buffer import journal, outbox, tally
 from buffer.journal import SignalRow
 from buffer.lane import Lane
+from buffer.maintenance import vacuum
+from buffer.maintenance.checking import contradictions, damage
 from buffer.outbox import Attempt, MilestoneRow, State
 from buffer.reader import Reader
 from buffer.store import Store

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from buffer import vacuum
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
+from buffer.maintenance import vacuum
 from buffer.opening import read_only
 from buffer.statements import statements
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from buffer import tally
-from buffer.reserve import Reserve, free_on_volume
+from buffer.writing.reserve import Reserve, free_on_volume
 
 CHECKPOINT_PAGES = 4000
 """The -wal file is moved into the store at this size: rarely enough to cost little."""

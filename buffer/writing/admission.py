@@ -12,7 +12,7 @@ from types import MappingProxyType
 import structlog
 
 from buffer.lane import Lane
-from buffer.waiting import Piece, Waiting
+from buffer.writing.waiting import Piece, Waiting
 
 log = structlog.get_logger(__name__)
 

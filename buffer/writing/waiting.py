@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buffer.lane import Lane
-from buffer.writing import Work
+from buffer.writing.writer import Work
 
 MAX_WEIGHT = 2000
 """A transaction takes work up to this weight (about: rows), so that none is long."""

@@ -21,7 +21,7 @@ import orjson
 
 from buffer import audit, tally
 from buffer.lane import Lane
-from buffer.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
+from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
 from buffer.setting_aside import sync_directory
 from buffer.statements import statements
 from buffer.store import Store

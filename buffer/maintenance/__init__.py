@@ -1,0 +1,1 @@
+"""Keeping the store small and whole: pruning, space given back, backup, check, recovery."""
