@@ -227,10 +227,11 @@ async def _owe_again(
     store: Store, stretch: Stretch, lanes: Mapping[str, Mapping[str, Lane]]
 ) -> int:
     """Owe the milestones whose entries lay in a stretch; return how many entries that made."""
-    stretch = await store.write(lambda c: _below_the_live_ones(c, stretch))
+    live = await store.write(_beginning)
+    stretch = Stretch(stretch.first, min(stretch.end, live))
     after, made = -1, 0
     while True:
-        work = partial(_owe_some, stretch=stretch, lanes=lanes, after=after)
+        work = partial(_owe_some, stretch=stretch, live=live, lanes=lanes, after=after)
         last, count = await store.write(work, weight=PIECE_ROWS)
         made += count
         if last is None:
@@ -238,22 +239,24 @@ async def _owe_again(
         after = last
 
 
-def _below_the_live_ones(connection: sqlite3.Connection, stretch: Stretch) -> Stretch:
-    """Return the part of a stretch that lies below where the live store began its sequences."""
+def _beginning(connection: sqlite3.Connection) -> int:
+    """Return where the live store began its sequences, those of every table."""
     begins = [seq + 1 for (seq,) in connection.execute(SQL["begins"])]
-    return Stretch(stretch.first, min([stretch.end, *(b for b in begins if b > stretch.first)]))
+    return max(begins, default=ENDLESS)
 
 
 def _owe_some(
     connection: sqlite3.Connection,
     stretch: Stretch,
+    live: int,
     lanes: Mapping[str, Mapping[str, Lane]],
     after: int,
 ) -> tuple[int | None, int]:
     """Owe some milestones behind one; return the last looked at, None at the end, and how many."""
     before, behind = connection.execute(SQL["around"], stretch).fetchone()
     first = max(after + 1, before or 0)
-    span = (first, ENDLESS if behind is None else behind, PIECE_ROWS)
+    last = live - 1 if behind is None else min(behind, live - 1)
+    span = (first, last, PIECE_ROWS)
     milestones = connection.execute(SQL["milestones_between"], span).fetchall()
     # Entries ascend with their milestones: in the place of the lost ones they keep the order.
     (seq,) = connection.execute(SQL["last_entry_in"], stretch).fetchone()

@@ -23,6 +23,7 @@ ENDS: tuple[tuple[State, VerdictName], ...] = (
     ("dead", "rejected"),
     ("pending", "retry"),
 )
+FIRST: tuple[VerdictName, ...] = ("retry", "unknown")
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -70,7 +71,7 @@ def _conclude(connection: sqlite3.Connection, number: int, draw: random.Random) 
     for entry, destination in ((2 * number - 1, "erp"), (2 * number, "wms")):
         state, verdict = draw.choice(ENDS)
         ends: list[tuple[Attempt, State]] = [
-            (Attempt(entry, 1, NOW, NOW, "unknown", "no answer " * 20), "pending"),
+            (Attempt(entry, 1, NOW, NOW, draw.choice(FIRST), "no answer " * 20), "pending"),
             (Attempt(entry, 2, NOW, NOW, verdict, "what was said"), state),
         ]
         outbox.settle(connection, destination, ends)

@@ -66,6 +66,22 @@ def test_what_was_recorded_by_a_fast_clock_is_kept_when_it_is_set_back(
     assert pruning.signals(connection, 0, OLD, 1000)[:3] == (1, 1, 1)
 
 
+def test_signals_with_many_keys_each_are_forgotten_in_more_steps(
+    connection: sqlite3.Connection,
+) -> None:
+    """Such as the scan of a pallet that names all its cartons."""
+    connection.execute("BEGIN")
+    journal.append(connection, [signal(seq) for seq in range(1, 101)])
+    mentions = [(f"unit:{key}", seq) for seq in range(1, 101) for key in range(150)]
+    journal.append_keys(connection, mentions)
+    cursor, rows = 0, 200
+    while cursor < 100:
+        changes = connection.total_changes
+        cursor = pruning.signals(connection, cursor, OLD, rows).cursor
+        assert connection.total_changes - changes <= 2 * rows + 10
+    assert connection.execute("SELECT count(*) FROM signal_key").fetchone() == (150,)
+
+
 def test_signals_recorded_by_a_clock_that_was_never_set_hold_up_nobody(
     connection: sqlite3.Connection,
 ) -> None:
