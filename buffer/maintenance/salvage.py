@@ -146,7 +146,7 @@ class Salvage:
         if self._owner is not None:
             yield from self._between(0, KEYS, HALVINGS, is_open=False)
             return
-        beginnings = sorted({1, ENDLESS, *self._beginnings()})
+        beginnings = sorted({0, ENDLESS, *self._beginnings()})
         for first, end in pairwise(beginnings):
             yield from self._between(first, end, HALVINGS, is_open=True)
         if self._lost:
@@ -233,6 +233,8 @@ class Salvage:
         ):
             return False
         number = self._number(row)
+        if number == 0:  # no sequence and no key; what zeros in the place of a page look like
+            return False
         return edge <= number < end if direction == "up" else first <= number < edge
 
     def _behind(self, direction: Direction, number: int) -> int:

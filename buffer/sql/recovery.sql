@@ -79,7 +79,7 @@ SELECT seq, name, key FROM milestone WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LI
 SELECT destination FROM entry WHERE milestone = ?;
 
 -- name: last_entry_in
-SELECT coalesce(max(seq), ?1 - 1) FROM entry WHERE seq >= ?1 AND seq < ?2;
+SELECT max(coalesce(max(seq), ?1 - 1), 0) FROM entry WHERE seq >= ?1 AND seq < ?2;
 
 -- name: owe_again
 INSERT INTO entry (seq, destination, milestone, key, lane, state, unsure)

@@ -141,11 +141,16 @@ def tear(path: Path, page: int) -> None:
         file.write(bytes(PAGE - PAGE // 8))
 
 
-async def test_rows_that_sqlite_passes_over_on_a_torn_page_are_told(path: Path) -> None:
+@pytest.mark.parametrize(("torn", "zeroed"), [(10, None), (0, None), (11, 10), (10, 11)])
+async def test_rows_that_sqlite_passes_over_on_a_torn_page_are_told(
+    path: Path, torn: int, zeroed: int | None
+) -> None:
     """What is listed there looks like rows with the number 0: a search finds none, and no fault."""
     before = fill(path)
-    leaves = [page for page in pages_of(path)["journal"] if page[1] == "leaf"]
-    tear(path, leaves[len(leaves) // 2][0])
+    leaves = [page[0] for page in pages_of(path)["journal"] if page[1] == "leaf"]
+    tear(path, leaves[torn])
+    if zeroed is not None:
+        overwrite(path, leaves[zeroed], b"")
     recovered, after = await recovered_into(path, put_aside(path))
     there = {row[0] for row in after["journal"]}
     gone = [row[0] for row in before["journal"] if row[0] not in there]
