@@ -30,6 +30,8 @@ class SimulatedDisk:
         self._room = 0
         self.slowest = 0.0
         """Seconds that a commit takes at most."""
+        self.slowest_read = 0.0
+        """Seconds that a look into the store takes at most."""
         self.fails = 0.0
         """The share of statements that meet an I/O error."""
         self.connections: list[sqlite3.Connection] = []
@@ -54,6 +56,10 @@ class SimulatedDisk:
         if not self.slowest:
             return 0.0, 0.0
         return self._draw.uniform(0, self.slowest), self._draw.uniform(0, self.slowest)
+
+    def read_seconds(self) -> float:
+        """Return the time until the store is read, and again until that is known."""
+        return self._draw.uniform(0, self.slowest_read) if self.slowest_read else 0.0
 
     def open_for_writing(self, *args: Any, **keywords: Any) -> sqlite3.Connection:
         """Open a database on this disk."""
@@ -132,10 +138,10 @@ class ReadingConnection:
 
     async def execute_fetchall(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
         """Return all rows."""
-        before, after = self._disk.seconds()
-        await asyncio.sleep(before)
+        if self._disk.slowest_read:
+            await asyncio.sleep(self._disk.read_seconds())
         rows = self._connection.execute(sql, tuple(parameters)).fetchall()
-        await asyncio.sleep(after)
+        await asyncio.sleep(self._disk.read_seconds())
         return rows
 
     async def close(self) -> None:

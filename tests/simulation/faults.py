@@ -19,6 +19,8 @@ class Fault(Enum):
     STOP = auto()
     """The process is stopped in order, and started again."""
     SLOW_DISK = auto()
+    SLOW_READER = auto()
+    """What is read of the store is out of date when it is known."""
     FAILING_DISK = auto()
     FULL_DISK = auto()
     CUT = auto()
@@ -28,6 +30,8 @@ class Fault(Enum):
     """Devices say a thing twice."""
     LATE = auto()
     """Devices tell what happened later than they noticed it."""
+    SLOW_CLOCKS = auto()
+    """The devices' clocks are behind."""
     JUMPING_CLOCK = auto()
     ANSWERS = auto()
     """Destinations answer in all the ways they have."""
@@ -60,6 +64,8 @@ class Mix:
     max_in_flight: int
     batch_limit: int
     window: int
+    behind: float
+    """Seconds by which the devices' clocks are."""
     holds: bool
     """Whether a dead letter holds its key, at the destination that can be asked."""
 
@@ -68,23 +74,21 @@ def mix(draw: random.Random) -> Mix:
     """Draw a mix."""
     share = draw.choice([0.15, 0.3, 0.5, 0.8])
     faults = frozenset(fault for fault in Fault if draw.random() < share)
-    under_way = draw.choice([1, 3, 10, 50])
     is_long = draw.random() < 0.1
     ways = {way: draw.choice([0.05, 0.2, 0.5]) for way in Ways if draw.random() < 0.4}
     return Mix(
         faults=faults,
-        stories=60 if draw.random() < 0.04 else draw.choice([2, 4, 8, 12]),
+        stories=60 if draw.random() < 0.02 else draw.choice([2, 4, 6, 10]),
         seconds=draw.uniform(600, 7200) if is_long else draw.uniform(5, 40),
         pace=60.0 if is_long else draw.choice([1.5, 5.0]),
         ways=ways if Fault.ANSWERS in faults else {},
         poison=draw.choice([0.05, 0.3]) if Fault.POISON in faults else 0.0,
-        signals_under_way=under_way,
-        # Tasks begin in the order in which they are made, and drivers rely on it: where any
-        # order is drawn, they make one at a time.
-        signals_at_once=under_way if Fault.SHUFFLE in faults else draw.choice([1, 3, 50]),
+        signals_under_way=draw.choice([1, 3, 10, 50]),
+        signals_at_once=draw.choice([1, 3, 50]),
         signals_waiting=draw.choice([1, 5, 20_000]),
         max_in_flight=draw.choice([1, 2, 4, 8]),
         batch_limit=draw.choice([1, 2, 5, 50]),
         window=draw.choice([2, 4, 10, 1000]),
+        behind=draw.uniform(1, 55) if Fault.SLOW_CLOCKS in faults else 0.0,
         holds=draw.random() < 0.7,
     )

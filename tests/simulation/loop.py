@@ -3,7 +3,8 @@
 Time passes only when nothing else can run: the clock then jumps to the next
 timer. There are no threads: what the store would do on its thread is done by
 the loop, after a time that the disk decides. Which of several ready callbacks
-runs next is drawn, so that code which relies on luck has none.
+runs next is drawn, so that code which relies on luck has none; but callbacks of
+one origin run in their order, as the callbacks of a future do.
 """
 
 import asyncio
@@ -17,8 +18,15 @@ from itertools import count
 from types import CoroutineType
 from typing import Any, Protocol
 
+MOST_STEPS_AT_ONCE = 50_000
+"""More callbacks in no time at all, and something turns in circles."""
+
 LIFE: ContextVar["Life | None"] = ContextVar("LIFE", default=None)
 """Whose callback it is: a process's, or the outside world's."""
+
+
+class Stuck(Exception):
+    """The simulation does not go on."""
 
 
 class Task(asyncio.Task[Any]):
@@ -89,9 +97,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._disk = disk
         self._shuffle = shuffle
         self._now = 0.0
+        self._still_since = 0
         self._order = count()
         self.task_numbers = count()
-        self._queue: list[tuple[asyncio.Handle, Life | None]] = []
+        self._queue: list[tuple[asyncio.Handle, Life | None, int]] = []
+        """What is ready, whose it is, and the step that made it so."""
         self._timers: list[tuple[float, int, asyncio.TimerHandle, Life | None]] = []
         self.world = copy_context()
         self.steps = 0
@@ -116,7 +126,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         life = context.get(LIFE)
         if life is None or not life.is_dead:
-            self._queue.append((handle, life))
+            self._queue.append((handle, life, self.steps))
         return handle
 
     def call_at(  # type: ignore[override]  # as above
@@ -189,20 +199,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Run one callback; let time pass first if there is none."""
         if not self._queue:
             if not self._timers:
-                raise AssertionError("nothing will ever happen again")
-            self._now = max(self._now, self._timers[0][0])
+                raise Stuck("nothing will ever happen again")
+            if self._timers[0][0] > self._now:
+                self._now, self._still_since = self._timers[0][0], self.steps
+        if self.steps - self._still_since > MOST_STEPS_AT_ONCE:
+            raise Stuck("it turns in circles, and no time passes")
         while self._timers and self._timers[0][0] <= self._now:
-            _, _, timer, life = heapq.heappop(self._timers)
+            _, number, timer, life = heapq.heappop(self._timers)
             if not timer.cancelled():
-                self._queue.append((timer, life))
+                self._queue.append((timer, life, -number - 1))
         if not self._queue:
             return
-        index = self._draw.randrange(len(self._queue)) if self._shuffle else 0
-        handle, life = self._queue.pop(index)
+        handle, life, _ = self._queue.pop(self._choose())
         if not handle.cancelled() and (life is None or not life.is_dead):
             handle._run()
             self.steps += 1
             self.on_step()
+
+    def _choose(self) -> int:
+        if not self._shuffle:
+            return 0
+        queue = self._queue
+        index = int(self._draw.random() * len(queue))
+        origin = queue[index][2]
+        while index and queue[index - 1][2] == origin:  # what one step made ready stands together
+            index -= 1
+        return index
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Nothing: a cancelled timer is dropped when its time comes."""

@@ -42,12 +42,14 @@ class StoredEntry(NamedTuple):
     state: State
 
 
-def entries(world: World) -> list[StoredEntry]:
-    """Return all entries."""
+def entries(world: World, state: State | None = None) -> list[StoredEntry]:
+    """Return all entries, or those in a state."""
     with _reading(world) as store:
         rows = store.execute(
             "SELECT e.seq, e.destination, lower(hex(m.id)), e.state FROM entry AS e "
-            "JOIN milestone AS m ON m.seq = e.milestone ORDER BY e.seq"
+            "JOIN milestone AS m ON m.seq = e.milestone "
+            "WHERE ?1 IS NULL OR e.state = ?1 ORDER BY e.seq",
+            (state,),
         )
         return [StoredEntry(*row) for row in rows]
 

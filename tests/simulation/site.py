@@ -37,7 +37,7 @@ OBSERVATIONS = [
     _observation("floor", "door-scan", "unit"),
     _observation("floor", "pick", "order", "line", "item", "quantity", "requested", "pick"),
     _observation("plc", "infeed", "unit"),
-    _observation("plc", "divert", "unit"),
+    _observation("dock", "divert", "unit"),
     _observation("plc", "line-closed", "order", "line", "item", "picked", "requested"),
     _observation("dock", "load", "unit"),
 ]
@@ -171,7 +171,7 @@ def _conveyed(draw: random.Random, unit: str, at: int, story: Story) -> int:
         story.facts.add(Fact("lost", f"unit:{unit}", at + FOLLOW_SECONDS * 1000))
         return at
     at += draw.randrange(0, FOLLOW_SECONDS * 1000 + 1)
-    story.happenings.append(Happening(at, "plc", "divert/belt", {"unit": unit}))
+    story.happenings.append(Happening(at, "dock", "divert/belt", {"unit": unit}))
     return at
 
 
@@ -242,12 +242,14 @@ class Plan:
             yield from story.garbage
 
 
-def plan(draw: random.Random, stories: int, seconds: float, *, is_clock_true: bool) -> Plan:
-    """Return so many stories that begin within so many seconds."""
+def plan(
+    draw: random.Random, stories: int, seconds: float, *, behind: float, is_clock_true: bool
+) -> Plan:
+    """Return so many stories that begin within so many seconds, by clocks so much behind."""
     kinds = [*TIMELESS, inbound, loaded, picked, garbled] if is_clock_true else TIMELESS
     told = []
     for number in range(stories):
-        at = START + round(draw.random() * seconds * 1000)
+        at = START + round((draw.random() * seconds - behind) * 1000)
         told.append(draw.choice(kinds)(draw, f"N{number}", at))
     return Plan(told)
 

@@ -23,7 +23,7 @@ import drivers
 from buffer import opening
 from buffer import store as stores
 from buffer.failures import StoreFailed
-from buffer.reserve import reserve_of
+from buffer.writing.reserve import reserve_of
 from drivers.contract import Clock, Driver
 from edge import daemon as wiring
 from edge import upkeep
@@ -90,6 +90,7 @@ class World:
             self.draw,
             mix.stories,
             mix.seconds,
+            behind=mix.behind,
             is_clock_true=Fault.JUMPING_CLOCK not in mix.faults,
         )
         self.clock_error = 0
@@ -209,6 +210,7 @@ class World:
             (wiring, "BEAT_SECONDS", 10 * self.mix.pace),
             (intake, "MAX_WAITING_SIGNALS", self.mix.signals_waiting),
             (stores, "LOOK_SECONDS", self.mix.pace),
+            (upkeep, "WAL_SECONDS", 20 * self.mix.pace),
             (upkeep, "LOOK_SECONDS", 10 * self.mix.pace),
             (delivery, "POLL_SECONDS", 20 * MOST_PACES_BETWEEN_ATTEMPTS * self.mix.pace),
             (delivery, "CHUNK", max(2, self.mix.window // 2)),
