@@ -74,13 +74,18 @@ class _Run:
                 self._say("the site begins")
                 failing = asyncio.create_task(happen(fault.happenings(stage, play), self._say))
                 try:
-                    await self._until_delivered(stage, len(scenario.truth), failing)
+                    await self._until_delivered(
+                        stage, len(scenario.truth), failing, self._patience(fault)
+                    )
                 finally:
                     failing.cancel()
                     await asyncio.wait([failing])
             signals = await _signals(stage)
             comparison = compare(scenario.truth, stage.erp.book())
         return self._conclude(stage, comparison, signals)
+
+    def _patience(self, fault: Fault) -> float:
+        return GRACE * self._seconds + fault.lasts_longer
 
     @property
     def _elapsed(self) -> float:
@@ -108,12 +113,12 @@ class _Run:
         raise StageFailed(f"the daemon does not listen; see {stage.directory}/daemon.log")
 
     async def _until_delivered(
-        self, stage: Stage, expected: int, failing: "asyncio.Task[None]"
+        self, stage: Stage, expected: int, failing: "asyncio.Task[None]", patience: float
     ) -> None:
         """Wait until the ERP has as much as it should and then nothing more, or time is up."""
         loop = asyncio.get_running_loop()
         booked, changed = -1, loop.time()
-        while self._elapsed < GRACE * self._seconds:
+        while self._elapsed < patience:
             if failing.done():
                 failing.result()
             if self._display.booked != booked:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from edge.config import load
+from edge.control.client import Control, NotRunning
 from edge.demo.example import Addresses, configuration
 from simulators import volume
 from simulators.broker import Broker, BrokerFailed
@@ -23,6 +25,8 @@ from simulators.proxy import Proxy
 from simulators.wall_clock import WallClock
 
 STOP_SECONDS = 15.0
+COME_UP_SECONDS = 15.0
+TAKE_UP_SECONDS = 1.0
 DISK_BYTES = 192 * 1024 * 1024
 MILEPOST = Path(sys.executable).with_name("milepost")
 
@@ -130,6 +134,20 @@ class Stage:
                 stderr=log,
                 env=self._environment,
             )
+
+    async def come_up(self) -> None:
+        """Start the daemon, and let it take up what was said meanwhile.
+
+        Vehicles tell their states with QoS 0, which nobody acknowledges: what a
+        broker has just sent is lost if the daemon dies before it is on disk.
+        """
+        await self.start_daemon()
+        control = Control(load(self.config).control.socket)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + COME_UP_SECONDS
+        while loop.time() < deadline and not await asyncio.to_thread(_hears, control):
+            await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process, which tells nobody
+        await asyncio.sleep(TAKE_UP_SECONDS)
 
     async def kill_daemon(self) -> None:
         """End the daemon with SIGKILL."""
@@ -268,6 +286,14 @@ class Stage:
             await asyncio.to_thread(self.broker.stop)
         with contextlib.suppress(ErpFailed):
             await asyncio.to_thread(self.erp.close)
+
+
+def _hears(control: Control) -> bool:
+    try:
+        links = control.health().facts.links
+    except NotRunning:
+        return False
+    return all(link.is_up for link in links if link.direction == "source")
 
 
 async def _end(process: asyncio.subprocess.Process | None) -> None:

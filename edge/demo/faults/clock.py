@@ -23,7 +23,7 @@ def _jump(fast: int, words: str) -> Fault:
         ]
 
     told = f"the gateway's clock is set an hour {words}, and right again"
-    return Fault(told, happenings, Staging(has_own_clock=True), preload.lacks)
+    return Fault(told, happenings, Staging(has_own_clock=True), lacks=preload.lacks)
 
 
 FAULTS = {"clock-forward": _jump(HOUR, "forward"), "clock-back": _jump(-HOUR, "back")}

@@ -38,7 +38,7 @@ def _power_cut(stage: Stage, play: float) -> Sequence[Happening]:
         cut = share * play
         happenings += [
             Happening(cut, "the power is cut: what is not synced is lost", stage.cut_power),
-            Happening(cut + RESTART_SECONDS, "the power is back", stage.start_daemon),
+            Happening(cut + RESTART_SECONDS, "the power is back", stage.come_up),
         ]
     return happenings
 
@@ -48,12 +48,13 @@ FAULTS = {
         "the gateway loses power three times, and all that its disk had not synced",
         _power_cut,
         Staging(has_own_disk=True),
-        volume.lacks,
+        lacks=volume.lacks,
     ),
     "disk-full": Fault(
         "the ERP is down and the disk budget is spent: sources wait until there is room",
         _full,
         Staging(store='max_size = "4MiB"'),
+        lasts_longer=60.0,  # signals are kept for a minute, however little room there is
     ),
     "disk-fails": Fault("every write to the store fails", _fails),
 }

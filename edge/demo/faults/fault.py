@@ -30,6 +30,8 @@ class Fault:
     happenings: Callable[[Stage, float], Sequence[Happening]]
     """Called with the stage and the length of the play in seconds; in order of time."""
     staging: Staging = AS_SHIPPED
+    lasts_longer: float = 0.0
+    """Seconds more than usual after which the book is compared as it stands."""
     lacks: Callable[[], str | None] = _nothing
     """What this machine lacks for it, and how to get it; None if nothing."""
 
