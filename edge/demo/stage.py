@@ -145,8 +145,11 @@ class Stage:
         control = Control(load(self.config).control.socket)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + COME_UP_SECONDS
-        while loop.time() < deadline and not await asyncio.to_thread(_hears, control):
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process, which tells nobody
+        # Another process, which tells nobody when it has come up.
+        while (  # noqa: ASYNC110
+            loop.time() < deadline and not await asyncio.to_thread(_hears, control)
+        ):
+            await asyncio.sleep(0.1)
         await asyncio.sleep(TAKE_UP_SECONDS)
 
     async def kill_daemon(self) -> None:
