@@ -21,7 +21,12 @@ from tests.simulation.destinations import Moods
 from tests.simulation.faults import Fault, Mix, mix
 from tests.simulation.loop import Stuck
 from tests.simulation.trace import Trace
-from tests.simulation.world import MOST_PACES_BETWEEN_ATTEMPTS, STORE_BYTES, World
+from tests.simulation.world import (
+    MOST_PACES_BETWEEN_ATTEMPTS,
+    RESTART_PACES,
+    STORE_BYTES,
+    World,
+)
 
 MEMORY = Path("/dev/shm")
 FRESH, IDLE = "FRESH", "IDLE"
@@ -180,16 +185,26 @@ class _Game:
                 self.world.loop.outside(min(until, self.mix.seconds), end)
 
     def _crash_soon(self) -> None:
-        """Kill the process after a number of steps, which is at any of its awaits."""
-        world = self.world
-        last = world.loop.steps + self.draw.randrange(200)
+        self._soon(self._crash)
+
+    def _crash(self) -> None:
+        self.world.crash("killed")
+        if Fault.STOP in self.mix.faults:  # stopped in order before it has looked up anything
+            self.world.loop.outside(RESTART_PACES * self.mix.pace, self._soon, self.world.stop)
+
+    def _soon(self, strike: Callable[[], None]) -> None:
+        """Strike after a number of steps, which is at any await of the process."""
+        loop = self.world.loop
+        if loop.time() >= self.mix.seconds:
+            return
+        last = loop.steps + self.draw.randrange(200)
 
         def count() -> None:
-            if world.loop.steps >= last:
-                world.loop.on_step = lambda: None
-                world.crash("killed")
+            if loop.steps >= last:
+                loop.on_step = lambda: None
+                strike()
 
-        world.loop.on_step = count
+        loop.on_step = count
 
     def _cut(self) -> None:
         hub = self.draw.choice(list(self.world.hubs.values()))
