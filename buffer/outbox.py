@@ -119,31 +119,3 @@ def settle(
     connection.executemany(SQL["settle"], settled)
     connection.executemany(SQL["settle_decided"], given_up)
     tally.count(connection, changes)
-
-
-def revive(connection: sqlite3.Connection, entry: int) -> tuple[str, str] | None:
-    """Make a dead letter pending again; return (destination, key), None if it is none."""
-    return _reopen(connection, SQL["revive"], (entry,), entry, "pending")
-
-
-def discard(
-    connection: sqlite3.Connection, entry: int, reason: str, at: int
-) -> tuple[str, str] | None:
-    """Give up a dead letter for good; return (destination, key), None if it is none."""
-    return _reopen(connection, SQL["discard"], (reason, at, entry), entry, "discarded")
-
-
-def _reopen(
-    connection: sqlite3.Connection,
-    statement: str,
-    parameters: tuple[object, ...],
-    entry: int,
-    state: State,
-) -> tuple[str, str] | None:
-    if connection.execute(statement, parameters).rowcount == 0:
-        return None
-    destination, key = connection.execute(SQL["owed"], (entry,)).fetchone()
-    tally.count(
-        connection, {tally.entries(destination, "dead"): -1, tally.entries(destination, state): 1}
-    )
-    return destination, key

@@ -83,17 +83,6 @@ UPDATE entry SET attempts = ?, unsure = max(unsure, ?) WHERE seq = ?;
 -- name: dead_keys
 SELECT DISTINCT key FROM entry WHERE destination = ? AND state = 'dead';
 
--- name: revive
--- A dead letter is to be sent again, with the same key and the same bytes.
-UPDATE entry SET state = 'pending', settled_at = NULL WHERE seq = ? AND state = 'dead';
-
--- name: discard
-UPDATE entry SET state = 'discarded', outcome = ?, settled_at = ? WHERE seq = ? AND state = 'dead';
-
--- name: owed
--- Where an entry goes, and whose order it keeps.
-SELECT destination, key FROM entry WHERE seq = ?;
-
 -- name: first_pending
 SELECT seq FROM (
     SELECT (

@@ -59,7 +59,7 @@ def run(config: ConfigOption = INSTALLED) -> None:
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The configuration file.")]) -> None:
     """Name every fault of a configuration file; exits 2 if any."""
-    from edge.control.health import counted  # noqa: PLC0415
+    from edge.wording import counted  # noqa: PLC0415
 
     checked = configuration(file)
     typer.echo(

@@ -14,9 +14,10 @@ from drivers.contract import system_clock
 from edge.config import Configuration
 from edge.control.client import Control, NotRunning
 from edge.control.gathering import gather
-from edge.control.health import Report, Status, counted, judge
+from edge.control.health import Report, Status, judge
 from edge.exits import Exit
 from edge.trace import tell, write
+from edge.wording import counted
 
 T = TypeVar("T")
 

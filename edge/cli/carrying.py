@@ -13,11 +13,11 @@ from edge.cli.entries import chosen, pieces, selection
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import Criteria
 from edge.config import Configuration
-from edge.control.health import counted
 from edge.control.lines import Line
 from edge.control.messages import ByNumber, TakeIn
 from edge.control.operations import EXPORT, TAKE_IN
 from edge.exits import Exit
+from edge.wording import counted
 
 LINES = 100
 """Lines asked for or handed in at once."""

@@ -17,12 +17,11 @@ from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import Criteria
 from edge.cli.tables import print_table
 from edge.config import Configuration
-from edge.control.health import counted
 from edge.control.messages import PIECE, ByNumber, ChooseEntries, Decide
 from edge.control.operations import CHOOSE, DECIDE, OVERTAKEN
 from edge.exits import Exit
 from edge.milestones.model import KEY_FIELDS
-from edge.times import date_and_time
+from edge.wording import counted, date_and_time
 
 T = TypeVar("T")
 

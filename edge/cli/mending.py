@@ -20,11 +20,10 @@ from buffer.setting_aside import set_aside_directories
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.tables import print_table
 from edge.config import Configuration
-from edge.control.health import counted
 from edge.control.messages import RecoverStore
 from edge.control.operations import RECOVER
 from edge.exits import Exit
-from edge.times import date_and_time
+from edge.wording import counted, date_and_time
 
 TOLD = 20
 """Places and losses that are told one by one."""

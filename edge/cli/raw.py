@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from buffer.journal import SignalRow
 from buffer.quarantine import QuarantinedRow
 from edge.cli.tables import on_one_line
-from edge.control.health import counted
-from edge.times import date_and_time
+from edge.wording import counted, date_and_time
 
 _HEX = 16
 

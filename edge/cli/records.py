@@ -11,10 +11,9 @@ from edge.cli.entries import SECONDS
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.tables import print_table
 from edge.config import Configuration
-from edge.control.health import counted
 from edge.control.messages import AuditPage, Newest
 from edge.control.operations import AUDITED, GAPS
-from edge.times import date_and_time
+from edge.wording import counted, date_and_time
 
 
 def show_gaps(configuration: Configuration, limit: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from buffer.quarantine import QuarantinedRow
 from edge.cli.entries import SECONDS
 from edge.cli.tables import print_table
-from edge.times import date_and_time
+from edge.wording import date_and_time
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\d+")
 

@@ -14,7 +14,6 @@ from edge.cli.selecting import SignalCriteria
 from edge.cli.signal_tables import Kinds, Rows, alike
 from edge.cli.tables import on_one_line
 from edge.config import Configuration
-from edge.control.health import counted
 from edge.control.messages import PIECE, ByNumber, DiscardSignals, QuarantinePage
 from edge.control.operations import (
     DISCARD_SIGNALS,
@@ -23,6 +22,7 @@ from edge.control.operations import (
     QUARANTINED_BY_NUMBER,
     RAW_SIGNALS,
 )
+from edge.wording import counted
 
 RAW = 20
 """Signals whose bytes are asked for at once."""

@@ -12,7 +12,6 @@ from buffer.lane import Lane
 from buffer.maintenance.recovery import NotRecovered, recover
 from buffer.store import Store
 from drivers.contract import Clock
-from edge.control.health import counted
 from edge.control.lines import Line
 from edge.control.messages import (
     ByNumber,
@@ -27,6 +26,7 @@ from edge.control.messages import (
     TakenIn,
 )
 from edge.milestones.model import Name
+from edge.wording import counted
 
 
 class Impossible(Exception):

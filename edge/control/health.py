@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic import ByteSize
 
 from edge.control.facts import Backlog, Fact, Facts, LinkHealth, Recent, RoomHealth
-from edge.times import in_words
+from edge.wording import counted, in_words
 
 
 class Status(StrEnum):
@@ -184,8 +184,3 @@ def _recent(
         ago = in_words(facts.now - newest.at)
         text = f"{counted(count, noun)} {what} {ago} ago ({newest.subject}): {newest.reason}"
         yield Finding(status=Status.DEGRADED, about=newest.source, text=text)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return e.g. "1 signal" or "2 signals"."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from edge.control.facts import Facts
 from edge.control.health import Report
-from edge.times import in_words
+from edge.wording import in_words
 
 HAPPENINGS = 8
 """Lines of what happened that stay visible."""

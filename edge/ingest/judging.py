@@ -167,7 +167,8 @@ class Judge:
                     # Without a time of its own it has that of reception, which confirms nothing.
                     if observation.occurred_at != signal.received_at:
                         latest = max(latest, observation.occurred_at)
-        self._confirm(latest)
+        if latest:
+            self._confirm(latest)
         return observations, refused
 
     def _judge(

@@ -10,9 +10,8 @@ from rich.text import Text
 
 from buffer.journal import SignalRow
 from buffer.reader import StoryAttempt
-from edge.control.health import counted
-from edge.times import date_and_time, in_words, time_beside, zone
 from edge.trace.story import Chapter, Delivered, Story
+from edge.wording import counted, date_and_time, in_words, time_beside, zone
 
 EVIDENCE_LINES = 6
 """Signals shown of one milestone unless all are asked for."""

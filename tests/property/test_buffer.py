@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from buffer import outbox
+from buffer import decisions, outbox
 from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.outbox import Attempt, MilestoneRow, State, VerdictName
@@ -113,13 +113,13 @@ class Outbox(RuleBasedStateMachine):
     def decide(self, seq: int, *, discards: bool) -> None:
         was = self.entries.get(seq)
         if discards:
-            result = self.write(lambda c: outbox.discard(c, seq, "why", 3))
+            result = self.write(lambda c: decisions.discard(c, [seq], "why", 3))
         else:
-            result = self.write(lambda c: outbox.revive(c, seq))
-        if was is None or was.state != "dead":
-            assert result is None
+            result = self.write(lambda c: decisions.retry(c, [seq]))
+        if was is None or was.state not in (("dead", "pending") if discards else ("dead",)):
+            assert result.entries == ()
         else:
-            assert result == (was.destination, was.key)
+            assert (result.entries, result.destinations) == ((seq,), frozenset({was.destination}))
             state: State = "discarded" if discards else "pending"
             self.entries[seq] = replace(was, state=state)
 
@@ -129,7 +129,7 @@ class Outbox(RuleBasedStateMachine):
         row = MilestoneRow(number.to_bytes(16), "picked", "rule", "k", 0, 0, "late", None, b"{}")
         owed = dict.fromkeys(DESTINATIONS, Lane.NORMAL)
         outbox.append(self.connection, row, ["k"], [1], owed)
-        outbox.revive(self.connection, seq)
+        decisions.retry(self.connection, [seq])
         self.start_again_from_what_is_on_disk()
 
     @rule()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from buffer import journal, outbox, quarantine, tally, tracks
+from buffer import decisions, journal, outbox, quarantine, tally, tracks
 from buffer.lane import Lane
 from buffer.maintenance import pruning
 from buffer.maintenance.checking import contradictions
@@ -84,7 +84,7 @@ class Site:
             undelivered, len(undelivered) // 3
         ):
             if state == "dead":
-                outbox.revive(self.connection, seq)
+                decisions.retry(self.connection, [seq])
             tries = self.draw.choice((0, 0, 3, 50))
             ends = [self.end(seq, attempts + n, "pending", "retry") for n in range(1, tries + 1)]
             ends.append(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buffer import outbox, tally
+from buffer import decisions, outbox, tally
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
@@ -148,7 +148,7 @@ def test_a_dead_letter_that_is_sent_again_comes_before_what_waits_behind_it(
     settle(connection, 1, "dead", 1, "rejected")
     assert connection.execute(SQL["dead_keys"], ("erp",)).fetchall() == [("unit:1",)]
     assert pending_of_key(connection) == [2, 3]
-    assert outbox.revive(connection, 1) == ("erp", "unit:1")
+    assert decisions.retry(connection, [1]).entries == (1,)
     assert pending_of_key(connection) == [1, 2, 3]
     assert entry(connection, 1, "state", "attempts", "settled_at") == ("pending", 1, None)
     assert tallies(connection) == {"milestones/picked": 3, "entries/erp/pending": 3}
@@ -157,23 +157,23 @@ def test_a_dead_letter_that_is_sent_again_comes_before_what_waits_behind_it(
 def test_a_discarded_dead_letter_says_why(connection: sqlite3.Connection) -> None:
     owe(connection, 1)
     settle(connection, 1, "dead", 1, "rejected")
-    assert outbox.discard(connection, 1, "booked by hand", 9000) == ("erp", "unit:1")
+    assert decisions.discard(connection, [1], "booked by hand", 9000).entries == (1,)
     assert entry(connection, 1, "state", "outcome", "settled_at") == (
         "discarded", "booked by hand", 9000,
     )  # fmt: skip
     assert tallies(connection) == {"milestones/picked": 1, "entries/erp/discarded": 1}
 
 
-@pytest.mark.parametrize("state", ["pending", "delivered", "discarded", None])
-def test_only_a_dead_letter_can_be_decided_on(
+@pytest.mark.parametrize("state", ["delivered", "discarded", None])
+def test_what_is_settled_or_not_there_is_neither_retried_nor_discarded(
     connection: sqlite3.Connection, state: outbox.State | None
 ) -> None:
     if state is not None:
         owe(connection, 1)
         settle(connection, 1, state)
     before = list(connection.iterdump())
-    assert outbox.revive(connection, 1) is None
-    assert outbox.discard(connection, 1, "why", 9000) is None
+    assert decisions.retry(connection, [1]).entries == ()
+    assert decisions.discard(connection, [1], "why", 9000).entries == ()
     assert list(connection.iterdump()) == before
 
 

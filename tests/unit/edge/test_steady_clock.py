@@ -1,6 +1,6 @@
 """A gateway's clock that is set wrong makes nothing overdue."""
 
-from edge.steady_clock import BEYOND_DOUBT, SteadyClock
+from edge.steady_clock import BEYOND_DOUBT, SILENCE, SteadyClock
 
 START = 1_772_352_000_000
 HOUR = 3_600_000
@@ -70,4 +70,16 @@ def test_a_clock_that_was_never_set_is_followed_when_it_is() -> None:
     box.wall += BEYOND_DOUBT + 1
     assert box.clock() == box.wall
     box.goes_on(5)
+    assert box.clock() == box.wall
+
+
+def test_where_no_device_says_anything_the_wall_clock_is_followed_after_a_while() -> None:
+    box = Box()
+    box.wall += HOUR
+    box.goes_on(SILENCE / 1000)
+    assert box.clock() == box.wall - HOUR
+    box.clock.confirm(START)
+    box.goes_on(1)
+    assert box.clock() == box.wall - HOUR
+    box.goes_on(SILENCE / 1000)
     assert box.clock() == box.wall

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from structlog.typing import EventDict
 
-from buffer import journal, outbox, tally
+from buffer import decisions, journal, outbox, tally
 from buffer.journal import SignalRow
 from buffer.lane import Lane
 from buffer.maintenance import vacuum
@@ -110,7 +110,7 @@ async def test_what_a_dead_letter_has_kept_goes_with_a_later_sweep(store: Store)
     await settle(store, 1, "dead")
     upkeep = upkeep_of(store)
     await prune(upkeep)
-    await store.write(lambda c: outbox.revive(c, 1))
+    await store.write(lambda c: decisions.retry(c, [1]))
     await settle(store, 1, number=2)
     await prune(upkeep)
     assert await sequences(store) == [*old[:5], *young]

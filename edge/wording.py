@@ -1,4 +1,4 @@
-"""Times and durations as an operator reads them: in the machine's own time zone."""
+"""Times, durations and counts as an operator reads them; times in the machine's own zone."""
 
 from datetime import UTC, datetime
 
@@ -38,3 +38,8 @@ def in_words(milliseconds: int) -> str:
     while len(parts) > 1 and parts[0][0] == 0:
         parts = parts[1:]
     return " ".join(f"{n} {unit}" for n, unit in parts[:2] if n or len(parts) == 1)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return e.g. "1 signal" or "2 signals"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

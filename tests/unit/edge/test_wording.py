@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.times import clock_time, date_and_time, in_words, time_beside, zone
+from edge.wording import clock_time, date_and_time, in_words, time_beside, zone
 
 
 @pytest.fixture
