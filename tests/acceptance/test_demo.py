@@ -52,7 +52,7 @@ def _descendants(pid: int) -> set[int]:
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 6.0], ids=["at once", "starting", "playing"])
 def test_ctrl_c_leaves_no_process_behind(seconds: float) -> None:
     # Whoever runs the tests in the background may have them ignore SIGINT.
-    heeding = ["env", "--default-signal=INT", MILEPOST]
+    heeding = ["env", "--default-signal=INT", str(MILEPOST)]
     with subprocess.Popen(
         [*heeding, "demo", "--seconds", "40"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as demo:
