@@ -16,11 +16,11 @@ demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 
 	$(BIN)/milepost demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup ## run the tests (the slow proofs are `make slow`)
-	@.ci/require cc nft
+	@.ci/require cc
 	$(BIN)/pytest
 
 slow: setup ## run the long proofs: real installations, power cuts, whole plays of the site
-	@.ci/require cc ext4 fuse
+	@.ci/require cc ext4 fuse nft
 	$(BIN)/pytest -m slow
 
 check: setup ## judge style, types and the arrows between packages

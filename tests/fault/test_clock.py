@@ -28,6 +28,7 @@ HOUR = 3_600_000
 SINCE_2012 = system_clock() - 1_325_376_000_000
 DELIVERY_SECONDS = 20
 
+pytestmark = pytest.mark.slow
 needs_compiler = pytest.mark.skipif(preload.lacks() is not None, reason=f"needs {preload.lacks()}")
 
 

@@ -20,7 +20,10 @@ from tests.fault.netns import Cable
 from tests.gateway import Gateway, Scanner, until
 from tests.load import Load
 
-pytestmark = pytest.mark.skipif(netns.why_not() is not None, reason=f"{netns.why_not()}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(netns.why_not() is not None, reason=f"{netns.why_not()}"),
+]
 
 RECOVERY_SECONDS = 30
 """10 s for an attempt that was under way, 15 s until the next, and the time to deliver."""
