@@ -10,6 +10,8 @@ import pytest
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, Scanner, until
 
+pytestmark = pytest.mark.slow
+
 both_ways = pytest.mark.parametrize("is_running", [True, False])
 
 

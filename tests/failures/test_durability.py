@@ -18,6 +18,8 @@ from simulators.erp_process import ErpProcess
 from tests.failures.process import cpu_seconds, open_files, resident_bytes
 from tests.gateway import Gateway, Scanner, until
 
+pytestmark = pytest.mark.slow
+
 
 def _pending(gateway: Gateway) -> int:
     return gateway.report().facts.backlogs[0].pending
@@ -183,7 +185,6 @@ INSERT OR REPLACE INTO tally VALUES ('entries/erp/pending', {MILLION});
 """
 
 
-@pytest.mark.slow
 def test_a_million_entries_cost_a_start_little_memory_and_little_time(
     gateway: Gateway, erp: ErpProcess
 ) -> None:

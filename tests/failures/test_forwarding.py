@@ -2,9 +2,13 @@
 
 from functools import partial
 
+import pytest
+
 from simulators.erp_process import ErpProcess
 from tests.failures.process import resident_bytes
 from tests.gateway import Gateway, Scanner, steps, until
+
+pytestmark = pytest.mark.slow
 
 MIB = 1024 * 1024
 

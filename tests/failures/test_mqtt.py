@@ -4,9 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, Scanner, steps, until
+
+pytestmark = pytest.mark.slow
 
 NONSENSE = (b"", b"\x00\xff", b"{", b"[]", b'{"unit": 1', b'{"unit": {"a": []}}', b"9" * 5000)
 
