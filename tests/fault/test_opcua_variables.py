@@ -193,7 +193,8 @@ async def test_a_subscription_that_dies_in_silence_is_noticed_though_reads_still
         await source.until(lambda: len(intake.signals) == 1)
         service = plc.server.iserver.subscription_service
         await service.delete_subscriptions(list(plc.subscriptions))
-        with pytest.raises(LinkDown, match="does not answer"):
+        # Whether the server still answers the request that it has is a matter of moments.
+        with pytest.raises(LinkDown, match="does not answer|has ended the subscription"):
             await source.task
 
 
