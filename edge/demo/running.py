@@ -15,9 +15,10 @@ from buffer.reader import Reader
 from edge.config import load
 from edge.control.client import Control, NotRunning
 from edge.control.health import Report
+from edge.demo.daemon_process import StageFailed
 from edge.demo.display import Display
 from edge.demo.faults import FAULTS, Fault, happen
-from edge.demo.stage import Stage, StageFailed
+from edge.demo.stage import Stage
 from simulators.broker import BrokerFailed
 from simulators.compare import Comparison, compare
 from simulators.erp_process import ErpFailed
@@ -104,7 +105,7 @@ class _Run:
             return None
 
     async def _until_linked(self, stage: Stage) -> None:
-        while not stage.daemon_has_ended and self._elapsed < LINK_SECONDS:
+        while not stage.daemon.has_ended and self._elapsed < LINK_SECONDS:
             report = await self._ask()
             links = report.facts.links if report else ()
             if links and all(x.is_up for x in links if x.direction == "source"):

@@ -2,20 +2,17 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
 
-from edge.config import load
-from edge.control.client import Control, NotRunning
+from edge.demo.daemon_process import DaemonProcess, StageFailed, end
 from edge.demo.example import Addresses, configuration
 from simulators import volume
 from simulators.broker import Broker, BrokerFailed
@@ -29,10 +26,6 @@ COME_UP_SECONDS = 15.0
 TAKE_UP_SECONDS = 1.0
 DISK_BYTES = 192 * 1024 * 1024
 MILEPOST = Path(sys.executable).with_name("milepost")
-
-
-class StageFailed(Exception):
-    """A process of the demonstration did not come up; the message names its log."""
 
 
 @dataclass(slots=True)
@@ -69,6 +62,7 @@ class Stage:
     def __init__(self, seed: int, play_seconds: float, staging: Staging) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="milepost-demo-"))
         self.config = self.directory / "milepost.toml"
+        self.daemon = DaemonProcess(self.config, self.directory / "daemon.log")
         self.broker = Broker(self.directory / "broker")
         self.erp = ErpProcess(self.directory / "erp", seed=seed)
         self.progress = SiteProgress()
@@ -80,13 +74,11 @@ class Stage:
         self._erp_port = urlsplit(self.erp.url).port or 0
         self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
         """The network, if the staging has one."""
-        self._environment: Mapping[str, str] = os.environ
         self.seed = seed
         self._play_seconds = play_seconds
         self._plc_port = free_port()
         self._site: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._daemon: asyncio.subprocess.Process | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -105,14 +97,14 @@ class Stage:
         try:
             if staging.has_own_clock:
                 stage.clock = WallClock(stage.directory)
-                stage._environment = {**os.environ, **stage.clock.environment}
+                stage.daemon.environment.update(stage.clock.environment)
             if staging.has_own_disk:
                 await asyncio.to_thread(stage._mount_disk)
             await stage._configure()
             await asyncio.to_thread(stage.broker.start)
             # All at once: a daemon waits for devices that are not there yet.
             await asyncio.gather(
-                asyncio.to_thread(stage.erp.start), stage._start_site(), stage.start_daemon()
+                asyncio.to_thread(stage.erp.start), stage._start_site(), stage.daemon.start()
             )
             yield stage
         finally:
@@ -121,83 +113,9 @@ class Stage:
     async def cut_power(self) -> None:
         """Lose what the store's disk has not synced, and the daemon; then have the disk back."""
         await asyncio.to_thread(volume.cut, self._store)
-        await self.kill_daemon()
+        await self.daemon.kill()
         await asyncio.to_thread(volume.unmount, self._store)
         await asyncio.to_thread(volume.mount, self._image, self._store)
-
-    async def start_daemon(self) -> None:
-        """Start the daemon as it is installed."""
-        with (self.directory / "daemon.log").open("ab") as log:
-            self._daemon = await asyncio.create_subprocess_exec(
-                *(MILEPOST, "run", "--config", self.config),
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-            )
-
-    async def come_up(self) -> None:
-        """Start the daemon, and let it take up what was said meanwhile.
-
-        Vehicles tell their states with QoS 0, which nobody acknowledges: what a
-        broker has just sent is lost if the daemon dies before it is on disk.
-        """
-        await self.start_daemon()
-        control = Control(load(self.config).control.socket)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + COME_UP_SECONDS
-        # Another process, which tells nobody when it has come up.
-        while (  # noqa: ASYNC110
-            loop.time() < deadline and not await asyncio.to_thread(_hears, control)
-        ):
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(TAKE_UP_SECONDS)
-
-    async def kill_daemon(self) -> None:
-        """End the daemon with SIGKILL."""
-        assert self._daemon is not None
-        self._daemon.kill()
-        await self._daemon.wait()
-
-    async def stop_daemon(self) -> None:
-        """End the daemon with SIGTERM."""
-        await _end(self._daemon)
-
-    async def restart_daemon(self) -> None:
-        """Start the daemon again when it has ended by itself."""
-        assert self._daemon is not None
-        await self._daemon.wait()
-        await self.start_daemon()
-
-    async def command(self, *arguments: str) -> None:
-        """Run `milepost` as an operator does.
-
-        Raises:
-            StageFailed: It says that something is wrong.
-
-        """
-        process = await asyncio.create_subprocess_exec(
-            MILEPOST,
-            *arguments,
-            "--config",
-            self.config,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
-        )
-        _, said = await process.communicate()
-        if process.returncode != 0:
-            raise StageFailed(f"milepost {' '.join(arguments)}: {said.decode().strip()}")
-
-    @property
-    def daemon_pid(self) -> int:
-        """Its process."""
-        assert self._daemon is not None
-        return self._daemon.pid
-
-    @property
-    def daemon_has_ended(self) -> bool:
-        """Whether the daemon was started and runs no more."""
-        return self._daemon is not None and self._daemon.returncode is not None
 
     def play(self) -> None:
         """Have the site begin."""
@@ -275,8 +193,8 @@ class Stage:
 
     async def _strike(self) -> None:
         """End every process that was started."""
-        for process in (self._daemon, self._site):
-            await _end(process)
+        await self.daemon.stop()
+        await end(self._site)
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
@@ -289,23 +207,3 @@ class Stage:
             await asyncio.to_thread(self.broker.stop)
         with contextlib.suppress(ErpFailed):
             await asyncio.to_thread(self.erp.close)
-
-
-def _hears(control: Control) -> bool:
-    try:
-        links = control.health().facts.links
-    except NotRunning:
-        return False
-    return all(link.is_up for link in links if link.direction == "source")
-
-
-async def _end(process: asyncio.subprocess.Process | None) -> None:
-    if process is None or process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

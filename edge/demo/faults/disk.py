@@ -20,14 +20,14 @@ def _full(stage: Stage, play: float) -> Sequence[Happening]:
 def _fails(stage: Stage, play: float) -> Sequence[Happening]:
     async def fail() -> None:
         # A write beyond the first page fails with EFBIG, which to SQLite is an I/O error.
-        resource.prlimit(stage.daemon_pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        resource.prlimit(stage.daemon.pid, resource.RLIMIT_FSIZE, (4096, 4096))
 
     return [
         Happening(0.4 * play, "the disk fails: no write succeeds any more", fail),
         Happening(
             0.4 * play + RESTART_SECONDS,
             "the disk is exchanged, and the daemon is started again",
-            stage.restart_daemon,
+            stage.daemon.restart,
         ),
     ]
 
@@ -38,7 +38,7 @@ def _power_cut(stage: Stage, play: float) -> Sequence[Happening]:
         cut = share * play
         happenings += [
             Happening(cut, "the power is cut: what is not synced is lost", stage.cut_power),
-            Happening(cut + RESTART_SECONDS, "the power is back", stage.come_up),
+            Happening(cut + RESTART_SECONDS, "the power is back", stage.daemon.come_up),
         ]
     return happenings
 

@@ -38,7 +38,7 @@ def _rejects(stage: Stage, play: float) -> Sequence[Happening]:
         Happening(
             play + 1,
             "an operator has the dead letters sent again: milepost outbox retry --all",
-            partial(stage.command, "outbox", "retry", "--all"),
+            partial(stage.daemon.command, "outbox", "retry", "--all"),
         ),
     ]
 

@@ -21,16 +21,18 @@ def _daemon_kill(stage: Stage, play: float) -> Sequence[Happening]:
     for share in (0.2, 0.5, 0.8):
         killed = share * play
         happenings += [
-            Happening(killed, "the daemon is killed with SIGKILL", stage.kill_daemon),
-            Happening(killed + RESTART_SECONDS, "the daemon is started again", stage.come_up),
+            Happening(killed, "the daemon is killed with SIGKILL", stage.daemon.kill),
+            Happening(
+                killed + RESTART_SECONDS, "the daemon is started again", stage.daemon.come_up
+            ),
         ]
     return happenings
 
 
 def _daemon_restart(stage: Stage, play: float) -> Sequence[Happening]:
     return [
-        Happening(0.3 * play, "the daemon is stopped with SIGTERM", stage.stop_daemon),
-        Happening(0.5 * play, "the daemon is started again", stage.start_daemon),
+        Happening(0.3 * play, "the daemon is stopped with SIGTERM", stage.daemon.stop),
+        Happening(0.5 * play, "the daemon is started again", stage.daemon.start),
     ]
 
 
@@ -45,8 +47,8 @@ def _everyday(stage: Stage, play: float) -> Sequence[Happening]:
         Happening(0.15 * play, "the broker is restarted", in_thread(stage.broker.restart)),
         Happening(0.25 * play, "the ERP goes down", in_thread(erp, down=True)),
         # During the outage, so that it must take up a backlog that it does not remember.
-        Happening(0.5 * play, "the daemon is killed with SIGKILL", stage.kill_daemon),
-        Happening(0.5 * play + RESTART_SECONDS, "the daemon is started again", stage.start_daemon),
+        Happening(0.5 * play, "the daemon is killed with SIGKILL", stage.daemon.kill),
+        Happening(0.5 * play + RESTART_SECONDS, "the daemon is started again", stage.daemon.start),
         Happening(0.92 * play, "the ERP is back", in_thread(erp, down=False)),
     ]
 
