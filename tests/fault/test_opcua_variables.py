@@ -194,7 +194,7 @@ async def test_a_subscription_that_dies_in_silence_is_noticed_though_reads_still
         service = plc.server.iserver.subscription_service
         await service.delete_subscriptions(list(plc.subscriptions))
         # Whether the server still answers the request that it has is a matter of moments.
-        with pytest.raises(LinkDown, match="does not answer|has ended the subscription"):
+        with pytest.raises(LinkDown, match=r"does not answer|has ended the subscription"):
             await source.task
 
 
