@@ -14,7 +14,6 @@ from edge.demo import FAULTS
 from edge.demo.running import LACKING
 from tests.gateway import MILEPOST, until
 
-
 DYING = {"daemon-kill", "power-cut"}
 """Vehicles tell their states with QoS 0: what is on its way to a gateway that dies may be lost.
 
