@@ -26,6 +26,9 @@ async def test_a_backup_under_load_is_one_moment_and_holds_up_no_commit(
     path: Path, target: Path
 ) -> None:
     fill(path)
+    with closing(open_for_writing(path)) as connection:  # so much that it takes a while
+        connection.execute("CREATE TABLE ballast (bytes BLOB)")
+        connection.execute("INSERT INTO ballast VALUES (zeroblob(100000000))")
     store = Store.open(path)
     numbers = count(1000)
     making = asyncio.create_task(asyncio.to_thread(back_up, path, target))
