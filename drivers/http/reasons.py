@@ -1,5 +1,6 @@
 """Why there was no connection or no answer, in an operator's words."""
 
+import os
 import re
 import socket
 import ssl
@@ -42,6 +43,9 @@ def unreachable(error: Exception, place: str) -> str:
                 return refused_by_tls(cause, place) or (
                     f"TLS with {place} fails: {_spelled(cause)}; is https:// right for this port?"
                 )
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno:
+            return f"cannot connect to {place}: {os.strerror(cause.errno)}; check the network"
     return f"cannot connect to {place}: {clean(str(error))}"
 
 

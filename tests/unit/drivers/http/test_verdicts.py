@@ -229,7 +229,10 @@ def certificate_error() -> ssl.SSLCertVerificationError:
         ),
         (certificate_error(), "certificate not trusted"),
         (ssl.SSLError(1, "wrong version number"), "wrong version number; is https:// right"),
-        (OSError(101, "Network is unreachable"), f"cannot connect to {PLACE}"),
+        (
+            OSError(101, "Connect call failed"),
+            f"cannot connect to {PLACE}: Network is unreachable; check the network",
+        ),
         (
             ExceptionGroup("both", [OSError(101, "x"), ConnectionRefusedError(111, "y")]),
             "refusing connections",
