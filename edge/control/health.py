@@ -81,9 +81,14 @@ def _findings(facts: Facts) -> Iterator[Finding]:
     for backlog in facts.backlogs:
         yield from _destination(backlog, links.get(backlog.destination), facts)
     yield from _recent(
-        facts, facts.latest_quarantined, facts.quarantined, "signal", "in quarantine, newest"
+        facts,
+        facts.latest_quarantined,
+        f"{counted(facts.quarantined, 'signal')} in quarantine",
+        "milepost quarantine list",
     )
-    yield from _recent(facts, facts.latest_gap, facts.gaps, "gap", "recorded, newest")
+    yield from _recent(
+        facts, facts.latest_gap, f"{counted(facts.gaps, 'gap')} recorded", "milepost gaps"
+    )
 
 
 def _not_running(facts: Facts) -> str:
@@ -177,10 +182,8 @@ def _listing(backlog: Backlog) -> str:
     return f"milepost outbox --destination {backlog.destination}"
 
 
-def _recent(
-    facts: Facts, newest: Recent | None, count: int, noun: str, what: str
-) -> Iterable[Finding]:
+def _recent(facts: Facts, newest: Recent | None, what: str, command: str) -> Iterable[Finding]:
     if newest is not None and facts.now - newest.at <= RECENT_SECONDS * 1000:
         ago = in_words(facts.now - newest.at)
-        text = f"{counted(count, noun)} {what} {ago} ago ({newest.subject}): {newest.reason}"
+        text = f"{what}, newest {ago} ago ({newest.subject}): {newest.reason}; see `{command}`"
         yield Finding(status=Status.DEGRADED, about=newest.source, text=text)

@@ -145,8 +145,11 @@ def test_recent_losses_and_quarantined_signals_are_told_for_a_day() -> None:
     old = lost.model_copy(update={"at": NOW - day - 1})
     told = sentences(quarantined=2, latest_quarantined=recent, gaps=1, latest_gap=lost)
     assert told == [
-        "floor: 2 signals in quarantine, newest 5 min ago (scan/1): no JSON",
-        "plc: 1 gap recorded, newest 1 d ago (conveyor): buffer overrun",
+        (
+            "floor: 2 signals in quarantine, newest 5 min ago (scan/1): no JSON; "
+            "see `milepost quarantine list`"
+        ),
+        "plc: 1 gap recorded, newest 1 d ago (conveyor): buffer overrun; see `milepost gaps`",
     ]
     assert sentences(gaps=1, latest_gap=old) == []
 
