@@ -86,6 +86,11 @@ def test_the_unit_says_what_the_daemon_relies_on(directive: str, value: str) -> 
     assert directives()[directive] == [value]
 
 
+def test_the_daemon_sees_accounts_as_they_are_so_that_the_audit_log_can_name_them() -> None:
+    # In a user namespace of its own the kernel tells it "nobody" for all but root and itself.
+    assert not {"PrivateUsers", "DynamicUser"} & directives().keys()
+
+
 @pytest.mark.skipif(
     shutil.which("systemd-sysusers") is None or os.geteuid() != 0,
     reason="takes systemd-sysusers and root",
