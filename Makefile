@@ -17,7 +17,7 @@ demo: setup ## run a simulated site and watch its milestones arrive (SECONDS=45 
 
 test: setup ## run the tests (the slow proofs are `make slow`)
 	@.ci/require cc
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: setup ## run the long proofs: real installations, power cuts, whole plays of the site
 	@.ci/require cc ext4 fuse nft
