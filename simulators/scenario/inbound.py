@@ -14,6 +14,8 @@ DOCKS = ("dock-in-1", "dock-in-2")
 
 END_MARGIN = 11.0
 """Seconds from the last arrival to the end: conveyor, vehicle and hold take that long."""
+SHORTEST_HOLD = 6.0
+"""Seconds; by then whoever missed a state, because it died and came back, has had it again."""
 
 Diverted = tuple[float, str]
 """When a unit came to its lane, and which."""
@@ -46,7 +48,7 @@ def arrive(draft: Draft, rng: Random, seconds: float) -> None:
 
 def store(draft: Draft, rng: Random, seconds: float, diverted: Sequence[Diverted]) -> None:
     """Let as many vehicles as it takes carry the units from their lanes to storage."""
-    hold = min(10.0, max(4.0, seconds / 10))
+    hold = min(10.0, max(SHORTEST_HOLD, seconds / 10))
     batches: list[Sequence[Diverted]] = []
     taken = 0
     while taken < len(diverted):
