@@ -1,6 +1,6 @@
 """What an answer to several entries means for each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -50,21 +50,21 @@ def _judge_each(answer: Answer, entries: Sequence[Entry]) -> Sequence[Verdict]:
 def _judge_results(answer: Answer, results: object, entries: Sequence[Entry]) -> list[Verdict]:
     doubt = Unknown(f"the answer {answer.status} to a batch tells of this milestone twice")
     told: dict[str, Verdict] = {}
+    headers = {"content-type": "application/problem+json"}
+    if "retry-after" in answer.headers:
+        headers["retry-after"] = answer.headers["retry-after"]
     for result in results if isinstance(results, list) else []:
         if isinstance(result, dict):
             key, status = result.pop("id", None), result.pop("status", None)
             if isinstance(key, str) and type(status) is int and status in STATUSES:
-                verdict = _judge_one(answer, status, orjson.dumps(result))
+                verdict = _judge_one(answer, status, headers, orjson.dumps(result))
                 told[key] = verdict if told.setdefault(key, verdict) == verdict else doubt
     silence = Unknown(f"the answer {answer.status} to a batch does not tell of this milestone")
     return [told.get(entry.id, silence) for entry in entries]
 
 
-def _judge_one(answer: Answer, status: int, words: bytes) -> Verdict:
+def _judge_one(answer: Answer, status: int, headers: Mapping[str, str], words: bytes) -> Verdict:
     """Judge a result as the answer that the entry alone would have had."""
-    headers = {"content-type": "application/problem+json"}
-    if "retry-after" in answer.headers:
-        headers["retry-after"] = answer.headers["retry-after"]
     return judge(
         Answer(
             place=answer.place,
