@@ -34,8 +34,9 @@ def scalar(found: object, where: str) -> str | int | float | bool:
     """Return the value if it can be a field of an observation.
 
     Raises:
-        Malformed: An object, a list, a text longer than 1024 characters, or a
-            number that JSON readers round, so that two barcodes could become one.
+        Malformed: An object, a list, a text that is longer than 1024 characters
+            or holds U+0000, where many programs take it to end, or a number that
+            JSON readers round: two barcodes could become one.
 
     """
     if isinstance(found, str):
@@ -43,6 +44,8 @@ def scalar(found: object, where: str) -> str | int | float | bool:
             raise Malformed(
                 f"{where}: {len(found)} characters; expected at most {_LONGEST_TEXT}",
             )
+        if "\0" in found:
+            raise Malformed(f"{where}: {described(found)} holds U+0000; expected a text without")
         return found
     if isinstance(found, float):
         if not -_EXACT < found < _EXACT:

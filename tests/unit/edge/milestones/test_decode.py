@@ -132,6 +132,13 @@ def test_a_text_of_a_megabyte_is_no_field() -> None:
         decode_field("x" * 1_000_000)
 
 
+@pytest.mark.parametrize("value", ["\0", "A\0B", "A\0\0"])
+def test_a_text_that_other_programs_would_take_for_a_shorter_one_is_no_field(value: str) -> None:
+    # SQLite's json_each, for one: "A\0B" and "A\0C" would be one key there.
+    with pytest.raises(Malformed, match=r"it: '.*' holds U\+0000; expected a text without"):
+        decode_field(value)
+
+
 @pytest.mark.parametrize(
     "payload",
     [
