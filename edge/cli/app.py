@@ -96,7 +96,7 @@ def health(
 def trace(
     key: Annotated[str, typer.Argument(help="An order, a unit or a milestone's id.")],
     config: ConfigOption = INSTALLED,
-    whole: Annotated[bool, typer.Option("--all", help="Show every signal and attempt.")] = False,  # noqa: FBT002
+    whole: Annotated[bool, typer.Option("--all", help="Every signal and attempt, whole.")] = False,  # noqa: FBT002
 ) -> None:
     """Tell the story of an order, a unit or a milestone.
 

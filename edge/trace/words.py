@@ -22,16 +22,19 @@ _SAID = {"late": ", concluded late", "out_of_order": ", accepted out of order", 
 
 
 def write(story: Story, console: Console, *, whole: bool) -> None:
-    """Print a story; `whole` shows every signal instead of the first few of each milestone."""
+    """Print a story.
+
+    `whole` shows every signal and attempt, and every payload to its end.
+    Otherwise a milestone's signals are the first few; on a terminal each is
+    cut off at its edge. In a file each line is whole.
+    """
+    cuts_signals = console.is_terminal and not whole
     for line in _lines(story, whole=whole):
-        # A line stays a line: on a terminal it is cut off, in a file it is whole.
-        console.print(
-            line,
-            no_wrap=True,
-            overflow="ellipsis",
-            crop=console.is_terminal,
-            soft_wrap=not console.is_terminal,
-        )
+        if cuts_signals and line.no_wrap:
+            console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            # The terminal breaks what is longer, such as an answer: it must not be cut.
+            console.print(line, soft_wrap=True)
 
 
 def _lines(story: Story, *, whole: bool) -> Iterator[Text]:
@@ -121,7 +124,7 @@ def _last(uri: str) -> str:
 
 
 def _signal(signal: SignalRow, beside: int) -> Text:
-    text = Text(f"     {time_beside(signal.received_at, beside)}  ")
+    text = Text(f"     {time_beside(signal.received_at, beside)}  ", no_wrap=True)
     text.append(f"{signal.source} {_on_one_line(signal.subject)}  ", style="cyan")
     text.append(_on_one_line(signal.payload.decode("utf-8", "replace")), style="dim")
     return text
@@ -155,7 +158,8 @@ def _delivered(delivered: Delivered, beside: int, *, whole: bool) -> Iterator[Te
         line.append(f": {run[0].detail}")
         yield line
     if entry.state == "dead":
-        text = f"dead letter: `milepost outbox retry {entry.seq}`, or `discard {entry.seq}`"
+        retry, discard = f"retry {entry.seq}", f"discard {entry.seq} --reason WHY"
+        text = f"dead letter: `milepost outbox {retry}`, or `{discard}`"
         yield Text(f"   {entry.destination}: {text}", style="red")
     elif entry.state == "discarded":
         yield Text(f"   {entry.destination}: discarded: {entry.outcome}", style="red")

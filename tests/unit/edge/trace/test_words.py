@@ -1,0 +1,58 @@
+"""A story is told so that what an operator needs can be read whole."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from buffer.journal import SignalRow
+from buffer.reader import StoryAttempt, StoryEntry, StoryMilestone
+from edge.trace import Story, write
+from edge.trace.story import Chapter, Delivered
+
+AT = 1_772_352_000_000
+PAYLOAD = b'{"unit": "T-1", "note": "' + b"p" * 100 + b'the end of the payload"}'
+ANSWER = f"422 refused: {'a' * 100} the end of the answer"
+
+
+def story(state: str = "dead") -> Story:
+    milestone = StoryMilestone(
+        1, bytes(16), "received", "received", "unit:T-1", AT, AT, "in_order", None, b"{}"
+    )
+    signal = SignalRow(1, "floor", "scan/dock", PAYLOAD, None, AT, AT, True)
+    entry = StoryEntry(7, "erp", state, 1, ANSWER, AT)
+    attempt = StoryAttempt(1, AT, AT, "rejected", ANSWER)
+    delivered = Delivered(entry, (attempt,), is_behind_dead_letter=False)
+    return Story("unit:T-1", (Chapter(milestone, (signal,), 0, (delivered,)),), (signal,), {})
+
+
+def written(*, on_terminal: bool, whole: bool) -> list[str]:
+    told = io.StringIO()
+    console = Console(file=told, width=80, force_terminal=on_terminal, color_system=None)
+    write(story(), console, whole=whole)
+    return told.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_in_a_file_each_line_is_whole(*, whole: bool) -> None:
+    lines = written(on_terminal=False, whole=whole)
+    assert [line for line in lines if line.endswith(ANSWER)]
+    assert len([line for line in lines if line.endswith(PAYLOAD.decode())]) == 2
+
+
+def test_on_a_terminal_a_signal_is_one_row_and_an_answer_is_whole() -> None:
+    lines = written(on_terminal=True, whole=False)
+    signals = [line for line in lines if "scan/dock" in line]
+    assert [len(line) for line in signals] == [80, 80]
+    assert all(line.endswith("…") for line in signals)
+    assert [line for line in lines if line.endswith(ANSWER)]
+
+
+def test_on_a_terminal_all_shows_a_signal_to_its_end() -> None:
+    lines = written(on_terminal=True, whole=True)
+    assert len([line for line in lines if line.endswith(PAYLOAD.decode())]) == 2
+
+
+def test_what_can_be_done_about_a_dead_letter_can_be_typed_as_it_is_told() -> None:
+    told = "\n".join(written(on_terminal=False, whole=False))
+    assert "`milepost outbox retry 7`, or `discard 7 --reason WHY`" in told
