@@ -15,7 +15,7 @@ from buffer.reader import EntryRow
 from buffer.selection import Selection
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import Criteria
-from edge.cli.tables import print_table
+from edge.cli.tables import in_zone, print_table
 from edge.config import Configuration
 from edge.control.messages import PIECE, ByNumber, ChooseEntries, Decide
 from edge.control.operations import CHOOSE, DECIDE, OVERTAKEN
@@ -185,7 +185,8 @@ def print_entries(
 
     `dead` are the (destination, key) that a dead letter holds back.
     """
-    columns = ["entry", "destination", "milestone", "key", "happened", "attempts", "outcome"]
+    happened = in_zone("happened", (row.occurred_at for row in rows))
+    columns = ["entry", "destination", "milestone", "key", happened, "attempts", "outcome"]
     if is_mixed:
         columns.insert(2, "state")
     cells = []
@@ -193,8 +194,8 @@ def print_entries(
         outcome = row.outcome or "not sent yet"
         if row.state == "pending" and (row.destination, row.key) in dead:
             outcome = f"behind a dead letter: {outcome}"
-        happened = date_and_time(row.occurred_at)[:SECONDS]
-        line = [row.name, row.key, happened, str(row.attempts), outcome]
+        at = date_and_time(row.occurred_at)[:SECONDS]
+        line = [row.name, row.key, at, str(row.attempts), outcome]
         cells.append([str(row.seq), row.destination, *([row.state] if is_mixed else []), *line])
     print_table(columns, cells, has_header=has_header)
 

@@ -9,7 +9,7 @@ import typer
 from buffer.audit import AuditRow, Chain
 from edge.cli.entries import SECONDS
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
-from edge.cli.tables import print_table
+from edge.cli.tables import in_zone, print_table
 from edge.config import Configuration
 from edge.control.messages import AuditPage, Newest
 from edge.control.operations import AUDITED, GAPS
@@ -24,8 +24,9 @@ def show_gaps(configuration: Configuration, limit: int) -> int:
         if not gaps:
             typer.echo("no gaps")
             return 0
+        noticed = in_zone("noticed", (gap.noticed_at for gap in gaps))
         print_table(
-            ("noticed", "source", "subject", "missed", "reason"),
+            (noticed, "source", "subject", "missed", "reason"),
             [
                 (
                     date_and_time(gap.noticed_at)[:SECONDS],
@@ -50,8 +51,9 @@ def show_audit(configuration: Configuration, limit: int) -> int:
         if not newest:
             typer.echo("nobody has decided anything yet")
             return 0
+        at = in_zone("at", (row.at for row in newest))
         print_table(
-            ("number", "at", "who", "act", "what"),
+            ("number", at, "who", "act", "what"),
             [
                 (str(row.seq), date_and_time(row.at)[:SECONDS], row.who, row.act, _told(row.detail))
                 for row in newest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from buffer.quarantine import QuarantinedRow
 from edge.cli.entries import SECONDS
-from edge.cli.tables import print_table
+from edge.cli.tables import in_zone, print_table
 from edge.wording import date_and_time
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!UTF-)\d+")
@@ -27,9 +27,11 @@ class Rows:
 
     def print(self, limit: int) -> None:
         """Print the first lines, so many."""
+        rows = self._rows[:limit]
         states = ("state",) if self._has_state else ()
+        set_apart = in_zone("set apart", (row.recorded_at for row in rows))
         print_table(
-            ("number", "set apart", *states, "source", "subject", "reason"),
+            ("number", set_apart, *states, "source", "subject", "reason"),
             [
                 (
                     str(row.seq),
@@ -39,7 +41,7 @@ class Rows:
                     row.subject or "no longer in the journal",
                     row.reason if row.decision is None else f"{row.decision} (was: {row.reason})",
                 )
-                for row in self._rows[:limit]
+                for row in rows
             ],
         )
 
@@ -76,9 +78,10 @@ class Kinds:
 
     def print(self, limit: int) -> None:
         """Print the first lines, so many."""
-        kinds = sorted(self._kinds.values(), key=lambda kind: -kind.count)
+        kinds = sorted(self._kinds.values(), key=lambda kind: -kind.count)[:limit]
+        newest = in_zone("newest", (kind.newest.recorded_at for kind in kinds))
         print_table(
-            ("signals", "newest", "number", "source", "subject", "reason"),
+            ("signals", newest, "number", "source", "subject", "reason"),
             [
                 (
                     str(kind.count),
@@ -88,7 +91,7 @@ class Kinds:
                     kind.subject,
                     kind.reason,
                 )
-                for kind in kinds[:limit]
+                for kind in kinds
             ],
         )
 

@@ -2,12 +2,15 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import typer
 
+from edge.wording import zone
+
 _LEAST = 30
-"""With less room than this for the last column, it takes a line of its own."""
+"""With less room than this, a longer last column begins a line of its own."""
+_BETWEEN = 2
 _INDENT = 4
 
 
@@ -17,24 +20,42 @@ def print_table(
     """Print a table whose last column is the longest.
 
     In a file each row is a line. On a terminal the last column is cut off at
-    its edge, or stands below the others if those leave no room for it.
+    its edge. The others are whole: what finds no room stands below, indented.
     """
     lines = [[on_one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(line[at]) for line in [columns, *lines]) for at in range(len(columns) - 1)]
+    widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    left = room - sum(width + 2 for width in widths)
+    layout = _layout(widths, room)
     for line in [columns, *lines] if has_header else lines:
-        first = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False))
-        if left >= _LEAST:
-            typer.echo(f"{first}  {_cut(line[-1], left)}".rstrip())
-        else:
-            typer.echo(_cut(first, room).rstrip())
-            typer.echo(" " * _INDENT + _cut(line[-1], room - _INDENT))
+        for stands in layout:
+            indent = "" if stands is layout[0] else " " * _INDENT
+            text = (" " * _BETWEEN).join(line[at].ljust(widths[at]) for at in stands).rstrip()
+            typer.echo(_cut(indent + text, room))
+
+
+def in_zone(column: str, times: Iterable[int]) -> str:
+    """Return the column's name with the time zone of what stands in it: "happened (CET)"."""
+    return f"{column} ({', '.join(dict.fromkeys(zone(at) for at in times))})"
 
 
 def on_one_line(text: str) -> str:
     """Return the text as one line in which nothing commands the terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
+
+
+def _layout(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Return the columns that stand on each line of a row."""
+    layout, used = [[0]], widths[0]
+    last = len(widths) - 1
+    for at in range(1, len(widths)):
+        needed = min(widths[at], _LEAST) if at == last else widths[at]
+        if used + _BETWEEN + needed <= room:
+            layout[-1].append(at)
+            used += _BETWEEN + widths[at]
+        else:
+            layout.append([at])
+            used = _INDENT + widths[at]
+    return layout
 
 
 def _cut(text: str, width: int) -> str:
