@@ -1,5 +1,6 @@
-"""The state of one connection, written by its driver, read by health."""
+"""The state of one connection, written by its driver, read by health and the log."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.contract.clock import Clock
@@ -17,11 +18,13 @@ class Link:
     clock: Clock
     is_up: bool = False
     changed_at: int = 0
-    """When `is_up` last changed."""
+    """Since when it is up, or down."""
     reason: str = "not connected yet"
-    """Why it is down; empty while up."""
+    """Why it is down; empty while it is up, or not needed yet."""
     faults: dict[str, str] = field(default_factory=dict)
     """What is wrong although the link is up, by subject: a refused subscription, a bad node."""
+    on_change: Callable[["Link"], None] = field(default=lambda _: None, repr=False)
+    """Called after it went up, went down, or is down for another reason than before."""
     _heard_until: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -32,12 +35,16 @@ class Link:
         """Say that the connection stands."""
         if not self.is_up:
             self.is_up, self.reason, self.changed_at = True, "", self.clock()
+            self.on_change(self)
 
     def down(self, reason: str) -> None:
         """Say that the connection is lost or cannot be made, and why."""
-        if self.is_up:
-            self.is_up, self.changed_at = False, self.clock()
-        self.reason = reason
+        is_known = not self.is_up and reason == self.reason
+        if self.is_up or not self.reason:  # until it is needed it is neither up nor down
+            self.changed_at = self.clock()
+        self.is_up, self.reason = False, reason
+        if not is_known:
+            self.on_change(self)
 
     @property
     def heard_until(self) -> int | None:
