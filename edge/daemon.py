@@ -28,7 +28,7 @@ from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
 from edge.ingest import Ingest, configured
 from edge.steady_clock import SteadyClock
-from edge.supervision import keep_running
+from edge.supervision import keep_running, log_change
 from edge.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
@@ -135,7 +135,8 @@ class Daemon:
         settings = self._configuration.sources[name]
         open_source = drivers.find(settings.driver).open_source
         assert open_source is not None  # the configuration admits no other driver
-        return _Listener(Link(name, self._heard_by), open_source(settings, self._heard_by))
+        link = Link(name, self._heard_by, on_change=log_change)
+        return _Listener(link, open_source(settings, self._heard_by))
 
     def _speak(self, name: str) -> _Speaker:
         settings = self._configuration.destinations[name]
@@ -152,7 +153,7 @@ class Daemon:
             may_have_sent=not self._store.stopped_cleanly,
         )
         # A destination is not connected to before there is something to send.
-        link = Link(name, self._clock, reason="")
+        link = Link(name, self._clock, reason="", on_change=log_change)
         return _Speaker(link, open_sink(settings, self._clock), delivery)
 
     async def _hear(self, name: str) -> None:

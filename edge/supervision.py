@@ -18,6 +18,14 @@ STEADY_SECONDS = 30.0
 """After running so long, a driver's earlier failures are forgotten."""
 
 
+def log_change(link: Link) -> None:
+    """Log that a link went up or down, or is down for another reason; see `Link.on_change`."""
+    if link.is_up:
+        log.info("link_up", link=link.name)
+    else:
+        log.warning("link_down", link=link.name, reason=link.reason)
+
+
 async def keep_running(
     name: str, run: Callable[[], Awaitable[None]], link: Link, draw: random.Random
 ) -> None:
@@ -32,17 +40,13 @@ async def keep_running(
 
     """
     loop = asyncio.get_running_loop()
-    failures, said = 0, ""
+    failures = 0
     while True:
-        started, changed_at = loop.time(), link.changed_at
+        started = loop.time()
         try:
             await run()
         except LinkDown as error:
             link.down(str(error))
-            was_up = link.changed_at != changed_at
-            if was_up or str(error) != said:  # not again at each attempt
-                said = str(error)
-                log.warning("link_down", link=name, reason=said)
         except StoreFailed:
             raise
         except Exception as error:  # a driver must never take the daemon with it

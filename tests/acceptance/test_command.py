@@ -111,6 +111,21 @@ def test_health_names_an_erp_that_is_down_in_words_that_can_be_acted_on(
         assert "3 milestones waiting" in done.stdout
 
 
+def test_the_log_tells_when_the_erp_went_down_and_when_it_was_back(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    def told() -> list[str]:
+        events = map(json.loads, gateway.log.read_text().splitlines())
+        return [event["event"] for event in events if event.get("link") == "erp"]
+
+    with erp.down():
+        scanner.scan("dock", "T-1")
+        until(told, "it is down")
+    until(lambda: len(told()) > 1, "it is up")
+    until(lambda: gateway.report().facts.backlogs[0].pending == 0, "it is settled")
+    assert (told()[0], told()[-1]) == ("link_down", "link_up")
+
+
 def test_garbage_goes_to_quarantine_shows_in_health_and_stops_nothing(
     gateway: Gateway, scanner: Scanner, erp: ErpProcess
 ) -> None:

@@ -10,14 +10,14 @@ from structlog.typing import EventDict
 from buffer.failures import StoreFailed
 from drivers.contract import Link, LinkDown
 from edge import supervision
-from edge.supervision import keep_running
+from edge.supervision import keep_running, log_change
 
 pytestmark = pytest.mark.usefixtures("logs")
 
 
 @pytest.fixture
 def link() -> Link:
-    return Link("plc", lambda: 1000)
+    return Link("plc", lambda: 1000, on_change=log_change)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,19 @@ async def test_a_driver_that_loses_its_connection_is_started_again(link: Link) -
     assert link.reason == "the PLC is away"
 
 
+async def test_an_outage_is_logged_once_for_each_reason_and_when_it_is_over(
+    link: Link, logs: list[EventDict]
+) -> None:
+    run, _ = runs(*[LinkDown("the PLC is away")] * 3, LinkDown("no answer"), None)
+    await supervise(run, link)
+    link.up()
+    assert logs == [
+        {"event": "link_down", "log_level": "warning", "link": "plc", "reason": "the PLC is away"},
+        {"event": "link_down", "log_level": "warning", "link": "plc", "reason": "no answer"},
+        {"event": "link_up", "log_level": "info", "link": "plc"},
+    ]
+
+
 async def test_a_driver_with_a_fault_is_started_again_and_the_link_says_so(
     link: Link, logs: list[EventDict]
 ) -> None:
@@ -62,7 +75,7 @@ async def test_a_driver_with_a_fault_is_started_again_and_the_link_says_so(
     assert not link.is_up
     assert "the driver failed: ExceptionGroup" in link.reason
     assert "see the log" in link.reason
-    assert [log["event"] for log in logs] == ["driver_failed", "driver_failed"]
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["driver_failed"] * 2
 
 
 @pytest.mark.parametrize(
