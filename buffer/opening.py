@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 from contextlib import closing
+from errno import EISDIR
 from pathlib import Path
 
 from buffer import journal, tally
@@ -26,7 +27,6 @@ SEQUENCES_PER_MILLISECOND = 100
 """More than any store gives. A fresh store begins at the time, in milliseconds since the Unix
 epoch, at which the one before it was set aside, times this: above all that the old one gave."""
 
-_MAGIC = b"SQLite format 3\0"
 _PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
 """What may mend itself, such as a full disk: the daemon has to try again without being told."""
 
@@ -105,16 +105,17 @@ def _examine(path: Path, newest: int) -> int:
     It is looked at read-only: closing a connection that can write moves the
     -wal file into the main file, which a store that is refused must not suffer.
     """
-    with path.open("rb") as file:
-        header = file.read(100)
-    if len(header) < 100 or not header.startswith(_MAGIC):  # noqa: PLR2004 - the header's length
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    application = _application(path)
+    if application is None:
         if reserve_of(path).exists():
             raise _corrupt(path, "its first page is damaged")
         raise StoreRefused(
             f"{path}: not an SQLite file, and perhaps not of Milepost's making; it has not been "
             "touched. Set [store] path to a file of Milepost's own, or move this one aside"
         )
-    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise StoreRefused(
             f"{path}: a database of some other program; it has not been touched. "
             "Set [store] path to a file of Milepost's own"
@@ -135,6 +136,24 @@ def _examine(path: Path, newest: int) -> int:
         if finding != "ok":
             raise _corrupt(path, finding.splitlines()[-1])
     return version
+
+
+def _application(path: Path) -> int | None:
+    """Return the program that the file says it is of; None if its first page makes no sense.
+
+    SQLite reads it: closing a file that was opened beside SQLite takes away the locks that this
+    process holds on it (fcntl(2)), and the next program to look would delete the -wal file.
+    """
+    # Immutable: neither makes files beside that of another program, nor reads its -wal file.
+    uri = f"{read_only(path)}&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")  # reads a file that was cut short, too
+        try:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                return None
+            raise
 
 
 def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) -> None:
