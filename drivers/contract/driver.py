@@ -1,6 +1,6 @@
 """How a driver presents itself to the daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,12 @@ class Driver:
     source_settings: type[Settings] | None = None
     open_source: Callable[[Any, Clock], Source] | None = None
     """Called with an instance of `source_settings`."""
+    subjects: Callable[[Any], Iterable[str]] | None = None
+    """Which subjects its signals can have, as names or as filters with MQTT's + and #.
+
+    Called with an instance of `source_settings`. Without it any subject may come,
+    and an observation of one that never comes passes unnoticed.
+    """
     sink_settings: type[Settings] | None = None
     open_sink: Callable[[Any, Clock], Sink] | None = None
     """Called with an instance of `sink_settings`."""

@@ -1,5 +1,6 @@
 """Settings of an MQTT source."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, FilePath, model_validator
@@ -86,3 +87,14 @@ class MqttSettings(Settings):
             if topics.count(topic) > 1:
                 raise ValueError(f"{topic} is subscribed to twice")
         return self
+
+
+def subjects(settings: MqttSettings) -> Iterator[str]:
+    """Yield filters for the topics that can come."""
+    for subscription in settings.subscriptions:
+        topic = subscription.topic
+        yield topic
+        if topic.startswith("$share/"):  # MQTT 5.0, section 4.8.2: a group, then the filter
+            yield from topic.split("/", 2)[2:]
+        elif topic.startswith("$"):  # some brokers have such prefixes: $queue/, $exclusive/
+            yield from topic.split("/", 1)[1:]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from drivers.contract import Clock, Driver
-from drivers.opcua.settings import OpcUaSettings
+from drivers.opcua.settings import OpcUaSettings, subjects
 
 if TYPE_CHECKING:
     from drivers.opcua.source import OpcUaSource
@@ -15,4 +15,4 @@ def _open_source(settings: OpcUaSettings, clock: Clock) -> "OpcUaSource":
     return OpcUaSource(settings, clock)
 
 
-DRIVER = Driver(source_settings=OpcUaSettings, open_source=_open_source)
+DRIVER = Driver(source_settings=OpcUaSettings, open_source=_open_source, subjects=subjects)

@@ -106,3 +106,9 @@ class OpcUaSettings(Settings):
         if self.username is not None and self.security_policy == "none":
             raise ValueError("username needs a security_policy: else the password can be read")
         return self
+
+
+def subjects(settings: OpcUaSettings) -> list[str]:
+    """Return the subjects that signals can have."""
+    buffers = [buffer.name for buffer in settings.record_buffers]
+    return buffers + [variable.name for variable in settings.variables]

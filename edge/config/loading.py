@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.config import places
+from edge.config.contradictions import contradictions
 from edge.config.messages import message, without_echoes
 from edge.config.models import Configuration, configuration_model
-from edge.milestones.decode import sources_of
-from edge.milestones.rules import concludes, faults
 
 _TAG = {"sources": "driver", "destinations": "driver", "rules": "operator"}
 """Sections whose tables are told apart by one of their keys."""
@@ -70,7 +69,7 @@ def load(file: Path) -> Configuration:
         raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
     crossed = [
         Fault(places.line_of(path, lines), _dotted(path), message)
-        for path, message in _contradictions(configuration)
+        for path, message in contradictions(configuration)
     ]
     if crossed:
         raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
@@ -93,25 +92,3 @@ def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> place
 
 def _dotted(path: Sequence[str | int]) -> str:
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-
-
-def _contradictions(configuration: Configuration) -> Iterator[tuple[places.Path, str]]:
-    """Find what is right by itself but does not fit together."""
-    known = ", ".join(configuration.sources)
-    for index, observation in enumerate(configuration.observations):
-        if observation.source not in configuration.sources:
-            message = f"no such source: {observation.source!r}; there are {known}"
-            yield ("observations", index, "source"), message
-    kinds = sources_of(configuration.observations)
-    for message in faults(configuration.rules, configuration.lifecycles, kinds):
-        place, words = message.split(maxsplit=1)
-        section, _, name = place.partition(".")
-        # The place stands before every message already, unless the message is of two.
-        yield (section, name), message if words.startswith("and ") else words
-    concluded = {name for rule in configuration.rules.values() for name in concludes(rule)}
-    for label, destination in configuration.destinations.items():
-        # Naming none is asking for all; naming one that no rule concludes is a mistake.
-        if "milestones" in destination.model_fields_set:
-            for missing in sorted(set(destination.milestones) - concluded):
-                message = f"no rule concludes {missing.value!r}"
-                yield ("destinations", label, "milestones"), message

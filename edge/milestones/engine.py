@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from edge.milestones.fields import Test, Unjudgeable, matcher
+from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
 from edge.milestones.model import (
     KEY_FIELDS,
@@ -14,7 +15,7 @@ from edge.milestones.model import (
     Tracks,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
-from edge.milestones.rules import Lifecycle, Rule, concludes, faults, patterns
+from edge.milestones.rules import Lifecycle, Rule, concludes, patterns
 from edge.milestones.step import Step
 
 Listener = tuple[str, Test | None, Judge]
@@ -42,7 +43,7 @@ class RulesEngine:
         lifecycles: Mapping[str, Lifecycle],
         sources_of: Mapping[str, frozenset[str]],
     ) -> None:
-        found = list(faults(rules, lifecycles, sources_of))
+        found = [str(each) for each in misfits(rules, lifecycles, sources_of)]
         if found:
             raise ValueError("; ".join(found))
         self._operators: dict[str, Operator[Rule]] = {

@@ -3,8 +3,8 @@
 What each operator does with them is written in docs/rules.md.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,8 @@ from edge.milestones.model import Name
 FieldName = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 Wait = Annotated[float, Field(ge=0, le=86_400)]
+Place = tuple[str | int, ...]
+"""Where something stands: the keys and positions that lead there."""
 
 
 class Pattern(Settings):
@@ -159,17 +161,63 @@ class Lifecycle(Settings):
         return self
 
 
-def patterns(rule: Rule) -> tuple[Pattern, ...]:
-    """Return the patterns of all observations that the rule listens to."""
+def placed_patterns(rule: Rule) -> Sequence[tuple[Place, Pattern]]:
+    """Return the patterns of all observations that the rule listens to, and where each stands."""
     match rule:
         case JoinRule():
-            return rule.of
+            return [(("of", position), each) for position, each in enumerate(rule.of)]
         case AbsenceRule():
-            return (rule.after, rule.expect)
+            return [(("after",), rule.after), (("expect",), rule.expect)]
         case GatherRule(closed_by=Pattern() as closing):
-            return (rule.of, closing)
+            return [(("of",), rule.of), (("closed_by",), closing)]
         case _:
-            return (rule.of,)
+            return [(("of",), rule.of)]
+
+
+def patterns(rule: Rule) -> tuple[Pattern, ...]:
+    """Return the patterns of all observations that the rule listens to."""
+    return tuple(each for _, each in placed_patterns(rule))
+
+
+class FieldUse(NamedTuple):
+    """A field that a rule reads, of an observation of at least one of the kinds."""
+
+    place: Place
+    field: str
+    kinds: tuple[str, ...]
+
+
+def field_uses(rule: Rule) -> Iterator[FieldUse]:
+    """Yield every field that the rule reads, and of which observations."""
+    for place, pattern in placed_patterns(rule):
+        for field in pattern.where:
+            yield FieldUse((*place, "where", field), field, (pattern.kind,))
+        yield from _uses("about", [rule.about], pattern)
+    match rule:
+        case OneRule():
+            yield from _uses("occurrence", rule.occurrence, rule.of)
+        case TransitionRule():
+            yield from _uses("level", [rule.level], rule.of)
+            yield from _uses("level_of", rule.level_of, rule.of)
+        case GatherRule():
+            yield from _counted(rule)
+        case JoinRule() | AbsenceRule():
+            pass
+
+
+def _counted(rule: GatherRule) -> Iterator[FieldUse]:
+    for pattern in patterns(rule):
+        yield from _uses("by", rule.by, pattern)
+    for setting in ("distinct", "quantity", "children", "each"):
+        yield from _uses(setting, [getattr(rule, setting)], rule.of)
+    yield from _uses("until", [rule.until], *patterns(rule))
+    if rule.closed_by is not None:
+        yield from _uses("total", [rule.total], rule.closed_by)
+
+
+def _uses(setting: str, fields: Iterable[str | None], *of: Pattern) -> Iterator[FieldUse]:
+    kinds = tuple(pattern.kind for pattern in of)
+    return (FieldUse((setting,), each, kinds) for each in fields if each is not None)
 
 
 def concludes(rule: Rule) -> tuple[Name, ...]:
@@ -177,35 +225,3 @@ def concludes(rule: Rule) -> tuple[Name, ...]:
     if isinstance(rule, GatherRule) and rule.partial is not None:
         return (rule.milestone, rule.partial)
     return (rule.milestone,)
-
-
-def faults(
-    rules: Mapping[str, Rule],
-    lifecycles: Mapping[str, Lifecycle],
-    sources_of: Mapping[str, frozenset[str]],
-) -> Iterator[str]:
-    """Yield, in an operator's words, what does not fit together; nothing if all does.
-
-    `sources_of` maps each kind of observation to the sources that it comes from.
-    """
-    for name, rule in rules.items():
-        for pattern in patterns(rule):
-            if not sources_of.get(pattern.kind):
-                yield (
-                    f"rules.{name} listens to {pattern.kind!r}, which no observation gives; "
-                    f"kinds are {', '.join(sorted(sources_of)) or 'none'}"
-                )
-    concluded = {name for rule in rules.values() for name in concludes(rule)}
-    home: dict[Name, str] = {}
-    for name, lifecycle in lifecycles.items():
-        if name in rules:
-            # They would share their tracks.
-            yield f"lifecycles.{name} and rules.{name} have the same name; rename one"
-        for stage in (*lifecycle.stages, *lifecycle.ends):
-            if stage not in concluded:
-                yield f"lifecycles.{name} names {stage.value!r}, which no rule concludes"
-            if home.setdefault(stage, name) != name:
-                yield (
-                    f"lifecycles.{name} and lifecycles.{home[stage]} both name {stage.value!r}; "
-                    f"a milestone belongs to one lifecycle"
-                )

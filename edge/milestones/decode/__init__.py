@@ -7,6 +7,14 @@ format of payload is one file in `formats`.
 
 from edge.milestones.decode.decoder import Decoder
 from edge.milestones.decode.part import Malformed
-from edge.milestones.decode.settings import ObservationSettings, sources_of
+from edge.milestones.decode.settings import ObservationSettings, fields_of, sources_of
+from edge.milestones.decode.subject import overlaps
 
-__all__ = ["Decoder", "Malformed", "ObservationSettings", "sources_of"]
+__all__ = [
+    "Decoder",
+    "Malformed",
+    "ObservationSettings",
+    "fields_of",
+    "overlaps",
+    "sources_of",
+]

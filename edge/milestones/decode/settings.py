@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from drivers.contract import Settings
-from edge.milestones.decode.formats import FORMATS
+from edge.milestones.decode.formats import FIELDS, FORMATS
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.subject import check_filter, check_level
 
@@ -86,3 +86,12 @@ def sources_of(observations: Iterable[ObservationSettings]) -> Mapping[str, froz
     for observation in observations:
         sources.setdefault(observation.kind, set()).add(observation.source)
     return {kind: frozenset(names) for kind, names in sources.items()}
+
+
+def fields_of(observations: Iterable[ObservationSettings]) -> Mapping[str, frozenset[str]]:
+    """Return each kind of observation with the fields that it can have."""
+    fields: dict[str, set[str]] = {}
+    for observation in observations:
+        of_kind = fields.setdefault(observation.kind, set())
+        of_kind |= FIELDS[observation.format] | observation.fields.keys()
+    return {kind: frozenset(names) for kind, names in fields.items()}

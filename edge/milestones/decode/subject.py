@@ -1,6 +1,7 @@
 """Subjects and the filters that name them, as in MQTT (MQTT 5.0, section 4.7)."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from edge.milestones.decode.path import FieldPath
 
@@ -44,3 +45,17 @@ def matches(wanted: Sequence[str], levels: Sequence[str]) -> bool:
             # "a/#" lets "a" itself through.
             return False
     return len(wanted) == len(levels)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Tell whether there can be a subject that both filters let through."""
+    levels, others = one.split("/"), other.split("/")
+    first = (levels[0], others[0])
+    if {"+", "#"} & {*first} and any(level.startswith("$") for level in first):
+        return False  # as in `matches`
+    for pair in zip_longest(levels, others):
+        if "#" in pair:  # and nothing may be where it stands: "a/#" lets "a" itself through
+            return True
+        if pair[0] != pair[1] and (None in pair or "+" not in pair):
+            return False
+    return True

@@ -4,6 +4,7 @@ import orjson
 
 from edge.milestones.decode.part import Malformed, Part
 
+FIELDS = frozenset[str]()
 LARGEST_BYTES = 1024 * 1024
 """Reading JSON takes up to 40 times its size; 16 MB of `[{},{}…` would take all our memory."""
 

@@ -10,6 +10,8 @@ from edge.milestones.decode.part import Malformed, Part, described, scalar
 from edge.milestones.decode.times import milliseconds
 from edge.milestones.model import Value
 
+FIELDS = frozenset({"device", "transport", "action", "type", "status", "unit"})
+
 # 3.0 keeps instant and zone actions apart; 2.1 lists all in the first.
 _LISTS = ("actionStates", "instantActionStates", "zoneActionStates")
 # A vehicle may leave these out; 3.0 renamed resultDescription to actionResult.

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from drivers import mqtt
-from drivers.mqtt.settings import MqttSettings
+from drivers.mqtt.settings import MqttSettings, subjects
 
 SAMPLE = Path(mqtt.__file__).with_name("sample.toml")
 
@@ -63,3 +63,18 @@ def test_topic_filters_that_mqtt_forbids_are_refused(topic: str) -> None:
 def test_what_cannot_work_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("dc/+/scan", ["dc/+/scan"]),
+        ("$share/gateways/dc/#", ["$share/gateways/dc/#", "dc/#"]),
+        ("$queue/dc/#", ["$queue/dc/#", "dc/#"]),
+        ("$SYS/broker/load", ["$SYS/broker/load", "broker/load"]),
+    ],
+)
+def test_the_subjects_are_the_topics_that_come_and_not_how_they_are_asked_for(
+    topic: str, expected: list[str]
+) -> None:
+    assert list(subjects(settings(subscriptions=[{"topic": topic}]))) == expected

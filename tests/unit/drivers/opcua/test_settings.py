@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from drivers.opcua.settings import OpcUaSettings
+from drivers.opcua.settings import OpcUaSettings, subjects
 
 VARIABLE = {"name": "speed", "node": "ns=2;s=Speed"}
 BUFFER = {"name": "conveyor", "counter": "i=7", "slot": "ns=2;s=Slot{slot}", "slots": 8}
@@ -40,3 +40,8 @@ def test_what_cannot_work_is_refused_before_it_runs(changed: dict[str, object], 
 def test_a_plc_needs_no_more_than_an_endpoint_and_something_to_listen_to() -> None:
     OpcUaSettings.model_validate(PLC)
     OpcUaSettings.model_validate({**PLC, "variables": [], "record_buffers": [BUFFER]})
+
+
+def test_the_subjects_are_the_names_of_record_buffers_and_variables() -> None:
+    settings = OpcUaSettings.model_validate({**PLC, "record_buffers": [BUFFER]})
+    assert subjects(settings) == ["conveyor", "speed"]

@@ -1,9 +1,13 @@
 """Every fault of a configuration is named, with its line and in words."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import edge
+from drivers import mqtt
 from edge.config import ConfigurationFault, load
 
 SITE = '[site]\nname = "x"\nuri = "https://x.example"\n'
@@ -13,6 +17,13 @@ driver = "mqtt"
 host = "127.0.0.1"
 client_id = "c"
 subscriptions = [{ topic = "t", qos = 1 }]
+"""
+PLC = """
+[sources.plc]
+driver = "opcua"
+endpoint = "opc.tcp://127.0.0.1:4840"
+variables = [{ name = "speed", node = "i=1" }]
+record_buffers = [{ name = "ring", counter = "i=2", slot = "ns=2;s=S{slot}", slots = 8 }]
 """
 DESTINATION = '\n[destinations.erp]\ndriver = "http"\nurl = "http://127.0.0.1/"\n'
 OBSERVATION = """
@@ -30,7 +41,7 @@ milestone = "received"
 about = "unit"
 of = { kind = "scan" }
 """
-WHOLE = SITE + SOURCE + DESTINATION + OBSERVATION + RULE
+WHOLE = SITE + SOURCE + PLC + DESTINATION + OBSERVATION + RULE
 
 
 def _faults(tmp_path: Path, text: str) -> list[str]:
@@ -48,7 +59,41 @@ def _line(text: str, part: str) -> int:
 def test_whole_configuration_has_no_fault(tmp_path: Path) -> None:
     file = tmp_path / "milepost.toml"
     file.write_text(WHOLE)
-    assert set(load(file).sources) == {"floor"}
+    assert set(load(file).sources) == {"floor", "plc"}
+
+
+def test_a_source_whose_driver_names_no_subjects_may_have_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "DRIVER", replace(mqtt.DRIVER, subjects=None))
+    file = tmp_path / "milepost.toml"
+    file.write_text(WHOLE.replace('subject = "t"', 'subject = "anything"'))
+    assert load(file).observations[0].subject == "anything"
+
+
+def test_the_lanes_that_are_not_set_are_no_fault_where_no_rule_concludes_what_they_name(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "milepost.toml"
+    file.write_text(WHOLE)
+    assert load(file).destinations["erp"].critical == ("departed", "short", "lost")
+
+
+README = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[0],
+        (Path(edge.__file__).parent / "example.toml").read_text(encoding="utf-8"),
+    ],
+    ids=["README", "example"],
+)
+def test_what_is_shipped_to_begin_with_has_no_fault(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "milepost.toml"
+    file.write_text(text)
+    load(file)
 
 
 def test_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
@@ -81,6 +126,32 @@ def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
         ('{ kind = "scan" }', '{ kind = "x" }', "[rules.", "rules.received: listens to 'x'"),
         ("[destinations.erp]", "[destinations.ERP]", "[destinations.ERP]", "lower-case"),
         ('url = "http:', 'milestones = ["lost"]\nurl = "http:', "milestones", "no rule concludes"),
+        (
+            'url = "http:',
+            'critical = ["lost"]\nurl = "http:',
+            "critical =",
+            "erp.critical: no rule",
+        ),
+        (
+            'url = "http:',
+            'bulk = ["received", "stored"]\nurl = "http:',
+            "bulk =",
+            "erp.bulk: no rule",
+        ),
+        ('about = "unit"', 'about = "units"', "about", "rules.received.about: no observation"),
+        ('"scan" }', '"scan", where = { a = 1 } }', "of =", "received.of.where.a: no observation"),
+        (
+            'subject = "t"',
+            'subject = "t/+"',
+            "subject =",
+            "observations[0].subject: sources.floor has no subject 't/+'; subjects are t",
+        ),
+        (
+            'subject = "t"',
+            'subject = "t"\nkind = "x"\n[[observations]]\nsource = "plc"\nsubject = "sped"',
+            'subject = "sped"',
+            "sources.plc has no subject 'sped'; subjects are ring, speed. Did you mean 'speed'?",
+        ),
     ],
 )
 def test_fault_is_named_at_its_line_in_words(
@@ -126,7 +197,7 @@ def test_bare_secret_is_no_fault_for_those_who_have_no_credentials(
     file = tmp_path / "milepost.toml"
     more = 'client_id = "c"\nusername = "u"\npassword_file = "broker-password"'
     file.write_text(WHOLE.replace('client_id = "c"', more))
-    assert set(load(file).sources) == {"floor"}
+    assert set(load(file).sources) == {"floor", "plc"}
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     with pytest.raises(ConfigurationFault, match=r"no such file: .*broker-password"):
         load(file)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from drivers.contract import Signal
-from edge.milestones.decode import Decoder, Malformed, ObservationSettings, sources_of
+from edge.milestones.decode import Decoder, Malformed, ObservationSettings, fields_of, sources_of
 from edge.milestones.decode.formats.json import LARGEST_BYTES
 from edge.milestones.model import Observation
 
@@ -269,6 +269,22 @@ def test_every_kind_knows_its_sources() -> None:
         ObservationSettings(source="b", subject="y", kind="load"),
     ]
     assert sources_of(mappings) == {"scan": frozenset("ab"), "load": frozenset("b")}
+
+
+def test_every_kind_knows_the_fields_of_all_its_mappings_and_of_their_formats() -> None:
+    mappings = [
+        ObservationSettings(source="a", subject="x", kind="scan", fields={"unit": "u?"}),
+        ObservationSettings(source="b", subject="x", kind="scan", fields={"rma": "r"}),
+        ObservationSettings(
+            source="b", subject="y", format="vda5050", kind="task", fields={"lane": "l"}
+        ),
+        ObservationSettings(source="b", subject="z", kind="bare"),
+    ]
+    assert fields_of(mappings) == {
+        "scan": {"unit", "rma"},
+        "task": {"device", "transport", "action", "type", "status", "unit", "lane"},
+        "bare": set(),
+    }
 
 
 @pytest.mark.parametrize(

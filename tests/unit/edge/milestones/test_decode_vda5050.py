@@ -9,6 +9,7 @@ import pytest
 
 from drivers.contract import Signal
 from edge.milestones.decode import Decoder, Malformed, ObservationSettings
+from edge.milestones.decode.formats import vda5050
 
 SCHEMAS = Path(__file__).parents[5] / "shared" / "standards" / "vda5050"
 MAPPING = {
@@ -107,6 +108,11 @@ def test_version_3_tells_results_and_instant_actions_under_other_names() -> None
         ("z1", "RUNNING"),
     ]
     assert told[0]["unit"] == "340000000000000017"
+
+
+def test_the_format_names_all_fields_that_an_action_can_have() -> None:
+    told = [fields for state in (STATE, STATE_3) for _, fields in decode(state)]
+    assert frozenset().union(*told) == vda5050.FIELDS
 
 
 @pytest.mark.parametrize("status", ["PAUSED", "RETRIABLE", "SOMETHING_OF_VERSION_4"])

@@ -15,7 +15,6 @@ from edge.milestones.rules import (
     OneRule,
     Rule,
     TransitionRule,
-    faults,
 )
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
@@ -29,21 +28,6 @@ GATHER = {
     "within_seconds": 600,
 }
 CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
-KINDS = {"scan": frozenset({"floor"})}
-
-
-def found(
-    rules: Mapping[str, Mapping[str, Any]],
-    lifecycles: Mapping[str, Mapping[str, Any]],
-    kinds: Mapping[str, frozenset[str]] = KINDS,
-) -> list[str]:
-    return list(
-        faults(
-            {name: RULE.validate_python(rule) for name, rule in rules.items()},
-            {name: Lifecycle.model_validate(each) for name, each in lifecycles.items()},
-            kinds,
-        )
-    )
 
 
 @pytest.mark.parametrize(
@@ -78,35 +62,6 @@ def test_a_stage_that_is_unknown_or_named_twice_is_refused() -> None:
         Lifecycle.model_validate({"stages": ["received", "shelved"]})
     with pytest.raises(ValidationError, match="'received' is named twice"):
         Lifecycle.model_validate({"stages": ["received"], "ends": ["received"]})
-
-
-def test_what_fits_together_has_no_faults() -> None:
-    assert found({"received": ONE}, {"inbound": {"stages": ["received"]}}) == []
-
-
-def test_a_kind_that_no_observation_gives_is_named() -> None:
-    rule = {**ONE, "of": {"kind": "scna"}}
-    assert found({"received": rule}, {}) == [
-        "rules.received listens to 'scna', which no observation gives; kinds are scan"
-    ]
-
-
-def test_a_stage_that_no_rule_concludes_is_named() -> None:
-    assert found({"received": ONE}, {"inbound": {"stages": ["received", "stored"]}}) == [
-        "lifecycles.inbound names 'stored', which no rule concludes"
-    ]
-
-
-def test_a_milestone_in_two_lifecycles_is_named() -> None:
-    assert found({"a": ONE}, {"b": {"stages": ["received"]}, "c": {"stages": ["received"]}}) == [
-        "lifecycles.c and lifecycles.b both name 'received'; a milestone belongs to one lifecycle"
-    ]
-
-
-def test_a_lifecycle_named_like_a_rule_is_refused() -> None:
-    assert found({"inbound": ONE}, {"inbound": {"stages": ["received"]}}) == [
-        "lifecycles.inbound and rules.inbound have the same name; rename one"
-    ]
 
 
 ROOT = Path(__file__).parents[4]

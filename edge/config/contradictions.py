@@ -1,0 +1,49 @@
+"""What is right by itself but does not fit together with the rest of the configuration."""
+
+from collections.abc import Iterator
+
+import drivers
+from edge.config.models import Configuration
+from edge.milestones.decode import fields_of, overlaps, sources_of
+from edge.milestones.fitting import Misfit, misfits, offered, unknown_fields
+from edge.milestones.rules import concludes
+
+
+def contradictions(configuration: Configuration) -> Iterator[Misfit]:
+    """Find what can never work, though every part of it is as it should be."""
+    yield from _observations(configuration)
+    rules, lifecycles = configuration.rules, configuration.lifecycles
+    yield from misfits(rules, lifecycles, sources_of(configuration.observations))
+    yield from unknown_fields(rules, lifecycles, fields_of(configuration.observations))
+    yield from _destinations(configuration)
+
+
+def _observations(configuration: Configuration) -> Iterator[Misfit]:
+    """Find observations that no signal can give."""
+    for index, observation in enumerate(configuration.observations):
+        name, subject = observation.source, observation.subject
+        source = configuration.sources.get(name)
+        if source is None:
+            words = f"no such source: {name!r}; there are {', '.join(configuration.sources)}"
+            yield Misfit(("observations", index, "source"), words)
+            continue
+        subjects = drivers.find(source.driver).subjects
+        if subjects is None:
+            continue
+        known = list(subjects(source))
+        if not any(overlaps(subject, each) for each in known):
+            words = f"sources.{name} has no subject {subject!r}; "
+            words += offered("subjects", subject, known)
+            yield Misfit(("observations", index, "subject"), words)
+
+
+def _destinations(configuration: Configuration) -> Iterator[Misfit]:
+    """Find milestones that a destination names and no rule concludes."""
+    concluded = {name for rule in configuration.rules.values() for name in concludes(rule)}
+    for label, destination in configuration.destinations.items():
+        for setting in ("milestones", "critical", "bulk"):
+            # What nobody has set names whatever there may be.
+            if setting in destination.model_fields_set:
+                for missing in sorted(set(getattr(destination, setting)) - concluded):
+                    words = f"no rule concludes {missing.value!r}"
+                    yield Misfit(("destinations", label, setting), words)

@@ -1,0 +1,99 @@
+"""Whether observations, rules and lifecycles fit together: what is found before any of it runs.
+
+Each by itself is right by then: its settings have seen to that.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from edge.milestones.model import Name
+from edge.milestones.rules import Lifecycle, Place, Rule, concludes, field_uses, patterns
+
+_GATHERED = frozenset({"quantity", "requested", "children"})
+"""What a gather tells beside the fields of its observations; a lifecycle may carry it."""
+
+
+class Misfit(NamedTuple):
+    """What does not fit: where it stands in the configuration, and why, in an operator's words."""
+
+    place: Place
+    words: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.place))}: {self.words}"
+
+
+def misfits(
+    rules: Mapping[str, Rule],
+    lifecycles: Mapping[str, Lifecycle],
+    sources_of: Mapping[str, frozenset[str]],
+) -> Iterator[Misfit]:
+    """Yield what the engine cannot run with; nothing if all fits together.
+
+    `sources_of` maps each kind of observation to the sources that it comes from.
+    """
+    for name, rule in rules.items():
+        for pattern in patterns(rule):
+            if not sources_of.get(pattern.kind):
+                words = f"listens to {pattern.kind!r}, which no observation gives"
+                known = offered("kinds", pattern.kind, sources_of)
+                yield Misfit(("rules", name), f"{words}; {known}")
+    concluded = {name for rule in rules.values() for name in concludes(rule)}
+    home: dict[Name, str] = {}
+    for name, lifecycle in lifecycles.items():
+        place = ("lifecycles", name)
+        if name in rules:
+            # They would share their tracks.
+            yield Misfit(place, f"has the name of rules.{name}; rename one")
+        for stage in (*lifecycle.stages, *lifecycle.ends):
+            if stage not in concluded:
+                yield Misfit(place, f"names {stage.value!r}, which no rule concludes")
+            if (other := home.setdefault(stage, name)) != name:
+                words = f"names {stage.value!r}, as lifecycles.{other} does"
+                yield Misfit(place, f"{words}; a milestone belongs to one lifecycle")
+
+
+def unknown_fields(
+    rules: Mapping[str, Rule],
+    lifecycles: Mapping[str, Lifecycle],
+    fields_of: Mapping[str, frozenset[str]],
+) -> Iterator[Misfit]:
+    """Yield the fields that no observation can have: what is read of them would never be there.
+
+    `fields_of` maps each kind of observation to the fields that it can have.
+    Of a kind that is not in it nothing is said: that is a misfit of its own.
+    """
+    for name, rule in rules.items():
+        for use in dict.fromkeys(field_uses(rule)):
+            if (words := _unknown(use.field, use.kinds, fields_of)) is not None:
+                yield Misfit(("rules", name, *use.place), words)
+    for name, lifecycle in lifecycles.items():
+        stages = {*lifecycle.stages, *lifecycle.ends}
+        feeding = [rule for rule in rules.values() if stages & set(concludes(rule))]
+        kinds = [pattern.kind for rule in feeding for pattern in patterns(rule)]
+        for field in lifecycle.carry:
+            words = _unknown(field, kinds, fields_of)
+            if words is not None and field not in _GATHERED:
+                yield Misfit(("lifecycles", name, "carry"), words)
+
+
+def _unknown(
+    field: str, kinds: Sequence[str], fields_of: Mapping[str, frozenset[str]]
+) -> str | None:
+    """Say that observations of none of the kinds can have the field; None if one can."""
+    if not kinds or any(kind not in fields_of for kind in kinds):
+        return None
+    known = frozenset[str]().union(*(fields_of[kind] for kind in kinds))
+    if field in known:
+        return None
+    said = " or ".join(repr(kind) for kind in dict.fromkeys(kinds))
+    return f"no observation {said} has a field {field!r}; {offered('fields', field, known)}"
+
+
+def offered(what: str, wrong: str, known: Iterable[str]) -> str:
+    """Return e.g. "fields are lane, unit. Did you mean 'unit'?", for what is not among them."""
+    names = sorted(known)
+    close = get_close_matches(wrong, names, n=1)
+    meant = f". Did you mean {close[0]!r}?" if close else ""
+    return f"{what} are {', '.join(names) or 'none'}{meant}"
