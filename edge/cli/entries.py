@@ -39,6 +39,9 @@ _CONCERNS: dict[Act, str] = {
     "discard": "only a dead letter, or what is pending, is discarded",
 }
 
+_KEY_IS_AN_OPTION = "; an order, unit or trailer is named with --key"
+"""Said where no entry has the number: a unit's 18 digits are a number, too."""
+
 
 def show(configuration: Configuration, criteria: Criteria) -> int:
     """Print a table of entries, and what their outcome was."""
@@ -74,12 +77,15 @@ def act(
     if not states <= TAKES[act]:
         typer.echo(f"{', '.join(sorted(states - TAKES[act]))}: {_CONCERNS[act]}", err=True)
         return Exit.CONFIGURATION
+    # Of entries that were named, each is told why not.
+    none_found = "" if criteria.entries else f": {_none_found(configuration, criteria, states)}"
 
     async def command(gateway: Gateway) -> int:
         meant = await _look(gateway, act, criteria, states, is_shown=dry_run)
         if dry_run:
             _tell_others(act, meant.others)
-            typer.echo(f"{act} would touch {_counted(len(meant.numbers))}", err=True)
+            would = f"{act} would touch {_counted(len(meant.numbers))}"
+            typer.echo(would if meant.numbers else would + none_found, err=True)
             return 0 if meant.numbers else NOTHING_DONE
         done = 0
         try:
@@ -93,7 +99,10 @@ def act(
         finally:
             # Also if the rest could not be done: these pieces were.
             _tell_others(act, meant.others)
-            _tell_done(act, meant.numbers, done)
+            if meant.numbers:
+                _tell_done(act, meant.numbers, done)
+            else:
+                typer.echo(f"nothing to do{none_found}")
         return NOTHING_DONE if meant.others or not done else 0
 
     return with_gateway(configuration, command)
@@ -239,7 +248,9 @@ async def _warn_of_overtaken(gateway: Gateway, latest: Iterable[int]) -> None:
 
 
 def _none_found(configuration: Configuration, criteria: Criteria, states: Iterable[str]) -> str:
-    text = f"no {' or '.join(states) or 'such'} entries"
+    text = f"no {' or '.join(sorted(states)) or 'such'} entries"
+    if criteria.entries:
+        text += _KEY_IS_AN_OPTION
     if criteria.destination in (None, *configuration.destinations):
         return text
     return f"{text}; no destination {criteria.destination!r}"
@@ -247,15 +258,17 @@ def _none_found(configuration: Configuration, criteria: Criteria, states: Iterab
 
 def _tell_others(act: Act, others: Iterable[tuple[int, str | None]]) -> None:
     for number, state in others:
-        what = f"is {state}; {_CONCERNS[act]}" if state else "there is no such entry"
+        what = f"there is no such entry{_KEY_IS_AN_OPTION}"
+        if state is not None:
+            what = f"is {state}; {_CONCERNS[act]}"
         typer.echo(f"entry {number}: {what}", err=True)
 
 
 def _tell_done(act: Act, numbers: Sequence[int], done: int) -> None:
     if done == 1 == len(numbers):
         typer.echo(f"entry {numbers[0]}: {_DONE[act]}")
-    elif done or not numbers:
-        typer.echo(f"{_counted(done)}: {_DONE[act]}" if done else "nothing to do")
+    elif done:
+        typer.echo(f"{_counted(done)}: {_DONE[act]}")
 
 
 def _counted(entries: int) -> str:
