@@ -7,7 +7,6 @@ import typer
 
 from edge.cli import audit, outbox, quarantine, store
 from edge.cli.options import INSTALLED, ConfigOption, configuration
-from edge.cli.selecting import ListLimitOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -108,7 +107,10 @@ def trace(
 
 
 @app.command()
-def gaps(config: ConfigOption = INSTALLED, limit: ListLimitOption = 50) -> None:
+def gaps(
+    config: ConfigOption = INSTALLED,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+) -> None:
     """List what sources have lost before we could get it, newest first."""
     from edge.cli.records import show_gaps  # noqa: PLC0415
 

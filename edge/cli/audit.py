@@ -1,17 +1,26 @@
 """`milepost audit`: what operators did, and whether the log of it was tampered with."""
 
+import re
 from typing import Annotated
 
 import typer
 
-from edge.cli.options import INSTALLED, ConfigOption, configuration
+from edge.cli.options import INSTALLED, ConfigOption, Lists, configuration
 from edge.cli.selecting import ListLimitOption
 
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=Lists,
     rich_markup_mode=None,
-    help="List what operators did, and verify that the log of it is whole.",
+    help="List what operators did, and verify that the log of it is whole. Alone: as `list`.",
 )
+
+
+def head_of_log(text: str) -> str:
+    """Return the hash of a record, as `verify` prints it."""
+    head = text.strip().lower()
+    if re.fullmatch("[0-9a-f]{64}", head):
+        return head
+    raise typer.BadParameter(f"{text!r} is no head (64 hexadecimal digits)")
 
 
 @app.command("list")
@@ -27,7 +36,11 @@ def verify(
     config: ConfigOption = INSTALLED,
     head: Annotated[
         str | None,
-        typer.Option(metavar="HASH", help="A head that was written down: the log must contain it."),
+        typer.Option(
+            parser=head_of_log,
+            metavar="HASH",
+            help="A head that was written down: the log must contain it.",
+        ),
     ] = None,
 ) -> None:
     """Follow the chain of hashes; exits 1 if a record was changed, removed or inserted.

@@ -1,9 +1,6 @@
 """Entries out of one gateway and into another."""
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import typer
@@ -12,6 +9,7 @@ from pydantic import ValidationError
 from edge.cli.entries import chosen, pieces, selection
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import Criteria
+from edge.cli.writing import new_file
 from edge.config import Configuration
 from edge.control.lines import Line
 from edge.control.messages import ByNumber, TakeIn
@@ -26,28 +24,17 @@ FAULTS_TOLD = 20
 
 def write_lines(configuration: Configuration, criteria: Criteria, to: Path | None) -> int:
     """Write the entries that are meant, one line of JSON each, in their order."""
-    try:
-        file = nullcontext(sys.stdout.buffer) if to is None else to.open("xb")
-    except FileExistsError:
-        typer.echo(f"{to}: is there already; name a new file", err=True)
-        return Exit.CONFIGURATION
-    except OSError as error:
-        typer.echo(f"{to}: cannot be written ({error.strerror})", err=True)
-        return Exit.CONFIGURATION
 
     async def command(gateway: Gateway) -> int:
         rows = chosen(gateway, selection(criteria, criteria.states), criteria.limit)
         numbers = sorted([row.seq async for row in rows])
         written = 0
-        with file as out:
+        with new_file(to) as out:
             for piece in pieces(numbers, LINES):
                 answer = await gateway.ask(EXPORT, ByNumber(numbers=tuple(piece)))
                 for line in answer.lines:
                     out.write(line.model_dump_json().encode() + b"\n")
                 written += len(answer.lines)
-            out.flush()
-            if to is not None:
-                os.fsync(out.fileno())
         typer.echo(f"{counted(written, 'line')} written", err=True)
         return 0 if written else NOTHING_DONE
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import INSTALLED, ConfigOption, configuration
+from edge.cli.options import INSTALLED, ConfigOption, Lists, ToOption, configuration
 from edge.cli.selecting import (
     ActLimitOption,
     AllOption,
@@ -23,36 +23,10 @@ from edge.cli.selecting import (
 )
 
 app = typer.Typer(
+    cls=Lists,
     rich_markup_mode=None,
-    help="List what is owed to the destinations, and decide about it.",
+    help="List what is owed to the destinations, and decide about it. Alone: as `list`.",
 )
-
-
-@app.callback(invoke_without_command=True)
-def outbox(
-    context: typer.Context,
-    *,
-    config: ConfigOption = INSTALLED,
-    key: KeyOption = None,
-    milestone: MilestoneOption = None,
-    destination: DestinationOption = None,
-    state: StateOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    limit: ListLimitOption = 50,
-) -> None:
-    """List what is owed to the destinations, and decide about it. Alone: as `list`."""
-    if context.invoked_subcommand is None:
-        _list(config, Criteria(None, key, milestone, destination, state, since, until, limit))
-    # Ignored, they would make an act reach further than was meant.
-    given = [
-        name
-        for name in context.params
-        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
-    ]
-    if given:
-        behind = context.invoked_subcommand
-        raise typer.BadParameter(f"--{given[0]} belongs behind {behind!r}, not before it")
 
 
 @app.command("list")
@@ -69,12 +43,9 @@ def outbox_list(
     limit: ListLimitOption = 50,
 ) -> None:
     """List entries, oldest first: what is pending, unless something else is asked for."""
-    _list(config, Criteria(entries, key, milestone, destination, state, since, until, limit))
-
-
-def _list(config: Path, criteria: Criteria) -> None:
     from edge.cli.entries import show  # noqa: PLC0415 - see edge.cli.app
 
+    criteria = Criteria(entries, key, milestone, destination, state, since, until, limit)
     raise typer.Exit(show(configuration(config), criteria))
 
 
@@ -164,9 +135,7 @@ def export(
     until: UntilOption = None,
     limit: ActLimitOption = None,
     everything: AllOption = False,
-    to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Into a new file, not standard output.")
-    ] = None,
+    to: ToOption = None,
 ) -> None:
     """Write entries as lines of JSON, which `import` takes in at another gateway."""
     from edge.cli.carrying import write_lines  # noqa: PLC0415

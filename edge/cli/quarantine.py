@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import INSTALLED, ConfigOption, configuration
+from edge.cli.options import INSTALLED, ConfigOption, Lists, ToOption, configuration
 from edge.cli.selecting import (
     ActLimitOption,
     AllOption,
@@ -14,17 +14,21 @@ from edge.cli.selecting import (
     SignalCriteria,
     SinceOption,
     UntilOption,
+    signal,
 )
 
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=Lists,
     rich_markup_mode=None,
-    help="List the signals that could not be decoded or judged, and decide about them.",
+    help="List the signals that could not be decoded or judged, and decide about them. "
+    "Alone: as `list`.",
 )
 
 SignalsArgument = Annotated[
     list[int] | None,
-    typer.Argument(metavar="[NUMBER]...", help="Their numbers, as `list --each` tells them."),
+    typer.Argument(
+        parser=signal, metavar="NUMBER", help="Their numbers, as `list --each` tells them."
+    ),
 ]
 SourceOption = Annotated[str | None, typer.Option(help="What this source said.")]
 SubjectOption = Annotated[
@@ -59,7 +63,12 @@ def quarantine_list(
 
 @app.command("show")
 def quarantine_show(
-    number: Annotated[int, typer.Argument(help="Its number, as `list --each` tells it.")],
+    number: Annotated[
+        int,
+        typer.Argument(
+            parser=signal, metavar="NUMBER", help="Its number, as `list --each` tells it."
+        ),
+    ],
     config: ConfigOption = INSTALLED,
 ) -> None:
     """Show one signal, byte for byte, and why it is in quarantine."""
@@ -128,10 +137,11 @@ def export(
     until: UntilOption = None,
     limit: ActLimitOption = None,
     everything: AllOption = False,
+    to: ToOption = None,
 ) -> None:
     """Write signals as lines of JSON: for whoever mends the device or the configuration."""
     from edge.cli.signals import write_signals  # noqa: PLC0415
 
     criteria = SignalCriteria(signals, source, subject, why, since, until, limit)
     criteria.demand(everything=everything)
-    raise typer.Exit(write_signals(configuration(config), criteria))
+    raise typer.Exit(write_signals(configuration(config), criteria, to))

@@ -16,6 +16,8 @@ from edge.milestones.model import Name
 _AGO = re.compile(r"(\d+)\s*(s|min|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _ID = re.compile(r"[0-9a-f]{32}")
+_LARGEST = 2**63 - 1
+"""The largest number that the store can give."""
 
 
 def moment(text: str) -> int:
@@ -45,9 +47,36 @@ def milestone(text: str) -> str:
     )
 
 
+def entry(text: str) -> int:
+    """Return an entry's number."""
+    return _number(text, f"no entry's number; for an order, unit or trailer: `--key {text}`")
+
+
+def signal(text: str) -> int:
+    """Return the number of a signal in quarantine."""
+    return _number(text, "no signal's number; `milepost quarantine list --each` tells them")
+
+
+def _number(text: str, what_else: str) -> int:
+    if re.fullmatch("[0-9]+", text) and 0 < int(text) <= _LARGEST:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is {what_else}")
+
+
+def reason(text: str) -> str:
+    """Return why something is discarded: a text that is not empty."""
+    if not text.strip():
+        raise typer.BadParameter("say why; it is kept with what is discarded")
+    return text
+
+
 EntriesArgument = Annotated[
     list[int] | None,
-    typer.Argument(metavar="[ENTRY]...", help="Their numbers, as `milepost outbox` lists them."),
+    typer.Argument(
+        parser=entry,
+        metavar="ENTRY",
+        help="Their numbers, as `milepost outbox` lists them.",
+    ),
 ]
 KeyOption = Annotated[
     str | None, typer.Option(help="What tells of this order, unit or trailer, as `trace` has it.")
@@ -71,7 +100,9 @@ AllOption = Annotated[bool, typer.Option("--all", help="All, if nothing else say
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be touched, and touch nothing.")
 ]
-ReasonOption = Annotated[str, typer.Option(help="Why; kept with what is discarded.")]
+ReasonOption = Annotated[
+    str, typer.Option(parser=reason, metavar="WHY", help="Why; kept with what is discarded.")
+]
 ActLimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 ListLimitOption = Annotated[int, typer.Option(min=1, help="At most so many.")]
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import orjson
 import typer
@@ -13,6 +14,7 @@ from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.selecting import SignalCriteria
 from edge.cli.signal_tables import Kinds, Rows, alike
 from edge.cli.tables import on_one_line
+from edge.cli.writing import new_file
 from edge.config import Configuration
 from edge.control.messages import PIECE, ByNumber, DiscardSignals, QuarantinePage
 from edge.control.operations import (
@@ -124,19 +126,19 @@ def discard_signals(
     return with_gateway(configuration, command)
 
 
-def write_signals(configuration: Configuration, criteria: SignalCriteria) -> int:
-    """Write signals to standard output, a line of JSON each."""
+def write_signals(configuration: Configuration, criteria: SignalCriteria, to: Path | None) -> int:
+    """Write the signals that are meant, one line of JSON each."""
 
     async def command(gateway: Gateway) -> int:
         written = 0
         rows = [row async for row in _meant(gateway, criteria, decided=False)]
-        for piece in pieces(rows, RAW):
-            asked = ByNumber(numbers=tuple(row.seq for row in piece))
-            raw = dict((await gateway.ask(RAW_SIGNALS, asked)).signals)
-            for row in piece:
-                sys.stdout.buffer.write(orjson.dumps(line(row, raw.get(row.seq))) + b"\n")
-                written += 1
-        sys.stdout.buffer.flush()
+        with new_file(to) as out:
+            for piece in pieces(rows, RAW):
+                asked = ByNumber(numbers=tuple(row.seq for row in piece))
+                raw = dict((await gateway.ask(RAW_SIGNALS, asked)).signals)
+                for row in piece:
+                    out.write(orjson.dumps(line(row, raw.get(row.seq))) + b"\n")
+                    written += 1
         typer.echo(f"{counted(written, 'line')} written", err=True)
         return 0 if written else NOTHING_DONE
 
