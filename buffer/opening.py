@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from errno import EISDIR
 from pathlib import Path
 
@@ -11,13 +11,7 @@ from buffer import journal, tally
 from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
 from buffer.journal import GapRow
 from buffer.migrating import migrate, schema_versions
-from buffer.setting_aside import (
-    finish_setting_aside,
-    set_aside_directories,
-    suspicion,
-    sync_directory,
-)
-from buffer.writing.reserve import reserve_of
+from buffer.setting_aside import set_aside_directories, suspicion, sync_directory
 
 APPLICATION_ID = 0x4D696C65
 """'Mile', in the header of every store (SQLite file format, section 1.3.13)."""
@@ -42,7 +36,7 @@ def lock(path: Path) -> int:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreRefused(
             f"{path}: cannot be opened ({error.strerror}); "
@@ -56,6 +50,23 @@ def lock(path: Path) -> int:
             f"{path}: another milepost is using this store; stop it first"
         ) from error
     return descriptor
+
+
+def claim(path: Path, lock_descriptor: int) -> None:
+    """Have the lock file say that the store beside it is ours; that survives a power cut.
+
+    By that a store is known whose own first page says nothing any more.
+    """
+    if os.fstat(lock_descriptor).st_size:
+        return
+    with suppress(OSError):  # no room: said at a later start
+        os.pwrite(lock_descriptor, b"The store beside this file is Milepost's.\n", 0)
+        os.fsync(lock_descriptor)
+        sync_directory(path.parent)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def read_only(path: Path) -> str:
@@ -77,11 +88,11 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     steps = schema_versions()
     try:
-        finish_setting_aside(path)
         if path.exists() and path.stat().st_size:
             version = _examine(path, newest=steps[-1][0])
         else:
             version = 0
+            _refuse_remains(path)
             _create(path)
         connection = _connect(path)
         try:
@@ -109,7 +120,7 @@ def _examine(path: Path, newest: int) -> int:
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
     application = _application(path)
     if application is None:
-        if reserve_of(path).exists():
+        if _is_ours(path):
             raise _corrupt(path, "its first page is damaged")
         raise StoreRefused(
             f"{path}: not an SQLite file, and perhaps not of Milepost's making; it has not been "
@@ -136,6 +147,24 @@ def _examine(path: Path, newest: int) -> int:
         if finding != "ok":
             raise _corrupt(path, finding.splitlines()[-1])
     return version
+
+
+def _refuse_remains(path: Path) -> None:
+    """Raise if a store of ours was at the path: a fresh one must not hide that, or read its -wal.
+
+    A -wal file fits any store: SQLite would bring what was of the one into the other.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise _corrupt(path, "the file is empty or gone, and its -wal file is there")
+    if path.exists() and _is_ours(path):
+        raise _corrupt(path, "it is empty")
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a store of ours was opened at the path, whatever the file is now."""
+    lock = _lock_of(path)
+    return lock.exists() and lock.stat().st_size > 0
 
 
 def _application(path: Path) -> int | None:

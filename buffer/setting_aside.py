@@ -20,7 +20,9 @@ def set_aside_directories(path: Path) -> tuple[Path, ...]:
     """
     # Sorted by name, which is by time. Not by a pattern: a path may have any characters.
     beginning = f"{path.name}.corrupt-"
-    return tuple(sorted(d for d in path.parent.iterdir() if d.name.startswith(beginning)))
+    return tuple(
+        sorted(d for d in path.parent.iterdir() if d.name.startswith(beginning) and d.is_dir())
+    )
 
 
 def set_aside(path: Path, at: int) -> Path:
@@ -28,25 +30,26 @@ def set_aside(path: Path, at: int) -> Path:
 
     When this returns the move survives a power cut. Nothing is changed in the files.
     """
-    time = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    directory = path.with_name(f"{path.name}.corrupt-{time}")
-    directory.mkdir(mode=0o700)
-    _move(path, directory)
-    return directory
+    directory = _unfinished(path)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(path.parent)
+    for ending in _FILES:
+        _move(path.with_name(f"{path.name}{ending}"), directory)
+    return _finish(path, at)
 
 
-def finish_setting_aside(path: Path) -> None:
-    """Move what a power cut in the middle of `set_aside` has left behind.
+def finish_setting_aside(path: Path, at: int) -> None:
+    """Move what a kill or a power cut in the middle of `set_aside` has left behind.
 
-    The store itself is moved first. A -wal file without it belongs to the store
-    that was set aside, and a fresh store must not find it.
+    A fresh store must not find it. A directory that is still empty is left to
+    the next `set_aside`: the store is where it was.
     """
-    if path.exists() or not path.with_name(f"{path.name}-wal").exists():
+    directory = _unfinished(path)
+    if not directory.exists() or not any(directory.iterdir()):
         return
-    for directory in reversed(set_aside_directories(path)):
-        if not (directory / f"{path.name}-wal").exists():
-            _move(path, directory)
-            return
+    for ending in _FILES[1:]:  # the store itself was moved first
+        _move(path.with_name(f"{path.name}{ending}"), directory)
+    _finish(path, at)
 
 
 def sync_directory(directory: Path) -> None:
@@ -58,10 +61,21 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _move(path: Path, directory: Path) -> None:
-    for ending in _FILES:
-        file = path.with_name(f"{path.name}{ending}")
-        if file.exists():
-            file.rename(directory / file.name)
-    sync_directory(directory)
+def _unfinished(path: Path) -> Path:
+    """Return the directory into which a store is moved; it gets its name when all is in there."""
+    return path.with_name(f"{path.name}.setting-aside")
+
+
+def _move(file: Path, directory: Path) -> None:
+    if file.exists():
+        file.rename(directory / file.name)
+        # Before the next: a power cut must not leave the store without its -wal file.
+        sync_directory(directory)
+        sync_directory(file.parent)
+
+
+def _finish(path: Path, at: int) -> Path:
+    time = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    directory = _unfinished(path).rename(path.with_name(f"{path.name}.corrupt-{time}"))
     sync_directory(path.parent)
+    return directory

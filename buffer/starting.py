@@ -8,7 +8,13 @@ import structlog
 
 from buffer.failures import StoreCorrupt, StoreFailed
 from buffer.opening import open_for_writing
-from buffer.setting_aside import set_aside, set_aside_directories, suspicion, sync_directory
+from buffer.setting_aside import (
+    finish_setting_aside,
+    set_aside,
+    set_aside_directories,
+    suspicion,
+    sync_directory,
+)
 from buffer.writing.reserve import free_on_volume, reserve_of
 
 log = structlog.get_logger(__name__)
@@ -31,6 +37,10 @@ def start(path: Path, when_corrupt: WhenCorrupt, at: int) -> sqlite3.Connection:
         StoreFailed: It cannot be opened now.
 
     """
+    try:
+        finish_setting_aside(path, at)
+    except OSError as error:
+        raise StoreFailed(f"{path}: cannot be set aside ({error.strerror})") from error
     try:
         return _open(path)
     except StoreCorrupt as error:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
-from buffer.opening import lock
+from buffer.opening import claim, lock
 from buffer.setting_aside import set_aside_directories
 from buffer.starting import WhenCorrupt, start, suspect
 from buffer.writing.admission import Admission
@@ -98,6 +98,7 @@ class Store:
         descriptor = lock(path)
         try:
             connection = start(path, when_corrupt, clock())
+            claim(path, descriptor)
             try:
                 writer = Writer(path, connection, max_size, clock)
                 return cls(path, writer, descriptor, clock, thread)

@@ -3,14 +3,15 @@
 import hashlib
 import sqlite3
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from buffer import journal, opening, setting_aside, tally
-from buffer.failures import StoreCorrupt
+from buffer import journal, opening, tally
+from buffer.failures import StoreCorrupt, StoreRefused
 from buffer.opening import open_for_writing
-from buffer.setting_aside import set_aside, set_aside_directories, suspicion
+from buffer.setting_aside import set_aside_directories, suspicion
 from buffer.starting import start, suspect
 from buffer.store import Store
 from buffer.writing.reserve import reserve_of
@@ -154,35 +155,94 @@ def test_what_was_set_aside_is_told_as_a_gap_once(corrupt: Path) -> None:
         assert str(set_aside_directories(corrupt)[0]) in reason
 
 
-@pytest.mark.parametrize("moved", [0, 1, 2])
-def test_a_power_cut_in_the_middle_leaves_no_file_to_the_wrong_store(
+@pytest.mark.parametrize("moved", range(5))
+def test_a_power_cut_in_the_middle_is_made_up_for_at_the_next_start(
     corrupt: Path, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
+    """The store, its -wal, -shm and .suspect files; then the directory gets its name."""
     before = contents(corrupt.parent, corrupt.name)
-    files = setting_aside._FILES
-    monkeypatch.setattr(setting_aside, "_FILES", files[:moved])
-    set_aside(corrupt, NOON)
+    rename, renamed = Path.rename, count()
+
+    def cut(file: Path, target: Path) -> Path:
+        if next(renamed) == moved:
+            raise KeyboardInterrupt
+        return rename(file, target)
+
+    monkeypatch.setattr(Path, "rename", cut)
+    with pytest.raises(KeyboardInterrupt):
+        start(corrupt, "set-aside", NOON)
     monkeypatch.undo()
-    if moved == 0:  # not even the store itself: it is still corrupt, and a person has to look
-        with pytest.raises(StoreCorrupt, match="still set aside"):
-            start(corrupt, "set-aside", AFTER_NOON)
-        return
     with closing(start(corrupt, "set-aside", AFTER_NOON)) as connection:
         assert connection.execute("SELECT count(*) FROM entry").fetchone() == (0,)
     (directory,) = set_aside_directories(corrupt)
     kept = contents(directory, corrupt.name)
-    for ending in ("", "-wal"):
+    for ending in ("", "-wal", ".suspect"):
         assert kept[f"{corrupt.name}{ending}"] == before[f"{corrupt.name}{ending}"]
 
 
-def test_a_damaged_first_page_is_known_to_be_ours_by_the_reserve_beside_it(path: Path) -> None:
+def test_a_file_that_somebody_named_like_a_directory_set_aside_is_none(corrupt: Path) -> None:
+    corrupt.with_name(f"{corrupt.name}.corrupt-1.tar.gz").touch()
+    start(corrupt, "set-aside", NOON).close()
+    assert len(set_aside_directories(corrupt)) == 1
+
+
+def open_once(path: Path) -> None:
+    Store.open(path)._writer.close(is_clean=True)
+
+
+def test_a_damaged_first_page_is_known_to_be_ours_by_the_lock_file_beside_it(path: Path) -> None:
     fill(path)
+    open_once(path)
+    reserve_of(path).unlink()  # as where the disk was full before
     content = path.read_bytes()
     path.write_bytes(bytes(8192) + content[8192:])
-    reserve_of(path).touch()
     start(path, "set-aside", NOON).close()
     (directory,) = set_aside_directories(path)
     assert (directory / path.name).read_bytes()[8192:] == content[8192:]
+
+
+def test_a_file_that_was_never_a_store_of_ours_is_refused_at_every_start(path: Path) -> None:
+    path.write_bytes(b"what somebody needs")
+    for _ in range(2):
+        with pytest.raises(StoreRefused, match="not an SQLite file"):
+            Store.open(path, when_corrupt="set-aside")
+    assert path.read_bytes() == b"what somebody needs"
+
+
+def test_an_empty_file_where_a_store_was_is_set_aside_and_told(path: Path) -> None:
+    open_once(path)
+    path.write_bytes(b"")
+    with closing(start(path, "set-aside", NOON)) as connection:
+        assert connection.execute("SELECT count(*) FROM gap").fetchone() == (1,)
+    assert len(set_aside_directories(path)) == 1
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_wal_file_without_its_store_is_not_read_into_a_fresh_one(
+    corrupt: Path, *, is_gone: bool
+) -> None:
+    wal = corrupt.with_name(f"{corrupt.name}-wal")
+    before = wal.read_bytes()
+    corrupt.unlink()
+    if not is_gone:
+        corrupt.touch()
+    with closing(start(corrupt, "set-aside", NOON)) as connection:
+        assert connection.execute("SELECT count(*) FROM entry").fetchone() == (0,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    (directory,) = set_aside_directories(corrupt)
+    assert (directory / wal.name).read_bytes() == before
+
+
+def test_a_wal_file_without_its_store_is_not_moved_to_an_older_store(corrupt: Path) -> None:
+    older = corrupt.with_name(f"{corrupt.name}.corrupt-1")
+    older.mkdir()
+    corrupt.rename(older / corrupt.name)
+    wal = corrupt.with_name(f"{corrupt.name}-wal")
+    before = wal.read_bytes()
+    with pytest.raises(StoreCorrupt, match=r"empty or gone.*-wal file is there.*still set aside"):
+        start(corrupt, "set-aside", NOON)
+    assert wal.read_bytes() == before
+    assert [file.name for file in older.iterdir()] == [corrupt.name]
 
 
 async def test_the_store_tells_what_is_set_aside(corrupt: Path) -> None:
