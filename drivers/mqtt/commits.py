@@ -51,10 +51,10 @@ class Commits:
         while self._under_way and self._under_way[0].is_done():
             done = self._under_way.popleft()
             self.size -= done.size
-            if done.task is not None and not self._stopped:
-                self._stopped = done.task.cancelled()
-                if not self._stopped and (error := done.task.exception()) is not None:
-                    self._stopped = True
+            error = done.error()
+            if error is not None and not self._stopped:
+                self._stopped = True
+                if not isinstance(error, asyncio.CancelledError):
                     self._failed(error)
             if not self._stopped:
                 done.then()
@@ -68,3 +68,9 @@ class _UnderWay:
 
     def is_done(self) -> bool:
         return self.task is None or self.task.done()
+
+    def error(self) -> BaseException | None:
+        """Return why it was not committed. Ask it of all: asyncio logs what nobody asked for."""
+        if self.task is None:
+            return None
+        return asyncio.CancelledError() if self.task.cancelled() else self.task.exception()

@@ -37,7 +37,9 @@ class Handoff:
         try:
             await asyncio.shield(commit)
         except asyncio.CancelledError:
-            await asyncio.wait({commit}, timeout=_LAST_COMMIT_SECONDS)
-            commit.cancel()
-            await asyncio.gather(commit, return_exceptions=True)
+            try:
+                await asyncio.wait({commit}, timeout=_LAST_COMMIT_SECONDS)
+            finally:  # also when cancelled again: a commit must not go on, or fail, behind our back
+                commit.cancel()
+                await asyncio.gather(commit, return_exceptions=True)
             raise

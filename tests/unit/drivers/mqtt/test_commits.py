@@ -1,5 +1,7 @@
 import asyncio
+import gc
 from functools import partial
+from typing import Any
 
 from drivers.contract import Batch, Signal
 from drivers.mqtt.commits import Commits
@@ -64,6 +66,22 @@ async def test_after_a_failure_nothing_is_acted_upon() -> None:
     commits.after(lambda: done.append("after"))
     assert done == ["a"]
     assert errors == [intake.error]
+
+
+async def test_of_commits_that_fail_together_none_is_left_for_asyncio_to_log() -> None:
+    logged = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    intake, errors = RecordingIntake(), list[BaseException]()
+    commits = Commits(intake, errors.append)
+    intake.hold_commits()
+    for text in "abc":
+        commits.submit(batch(text), 10, lambda: None)
+    intake.error = OSError("disk failed")
+    intake.release()
+    await until(lambda: commits.size == 0)
+    gc.collect()
+    assert errors == [intake.error]
+    assert logged == []
 
 
 async def test_draining_gives_up_what_takes_too_long_and_leaves_no_task() -> None:

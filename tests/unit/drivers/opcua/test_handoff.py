@@ -1,6 +1,10 @@
 """What the parts of a source share."""
 
-from drivers.contract import Link
+import asyncio
+import gc
+from typing import Any
+
+from drivers.contract import Batch, Link
 from drivers.opcua.handoff import Handoff
 from tests.fault.opcua_gateway import Recorder
 
@@ -34,3 +38,32 @@ def test_a_part_that_was_heard_by_a_fast_clock_is_unknown_until_it_is_heard_agai
     assert link.heard_until is None
     handoff.heard("conveyor", 3_650)
     assert link.heard_until == 3_650
+
+
+async def test_a_commit_that_fails_after_two_stops_is_not_left_for_asyncio_to_log() -> None:
+    """A failing store stops the source, and with the source the daemon stops its parts again."""
+    logged = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+
+    class Failing(Recorder):
+        async def commit(self, batch: Batch) -> None:
+            try:
+                await super().commit(batch)
+            finally:
+                raise OSError("disk failed")
+
+    intake = Failing()
+    intake.is_open.clear()
+    before = asyncio.all_tasks()
+    part = asyncio.create_task(Handoff(intake, Link("plc", lambda: 100)).commit(Batch()))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        part.cancel()
+    await asyncio.wait({part})
+    assert part.cancelled()
+    assert asyncio.all_tasks() == before
+    intake.is_open.set()
+    await asyncio.sleep(0)
+    gc.collect()
+    assert logged == []
