@@ -7,6 +7,7 @@ import sys
 import structlog
 import typer
 import uvloop
+from structlog.typing import Processor
 
 from buffer.failures import StoreFailed, StoreRefused
 from buffer.reader import Reader
@@ -35,7 +36,10 @@ def run_daemon(configuration: Configuration) -> int:
     except BaseExceptionGroup as group:
         first = _first(group)
         if isinstance(first, StoreFailed):
-            typer.echo(f"{first}; nothing was acknowledged since", err=True)
+            advice = f"check the disk: `df {configuration.store.path.parent}`, `journalctl -k`"
+            log.critical(
+                "store_failed", reason=f"{first}; nothing was acknowledged since; {advice}"
+            )
             return Exit.STORE_FAILED
         if isinstance(first, SocketUnusable):
             typer.echo(str(first), err=True)
@@ -71,14 +75,26 @@ def _first(error: BaseException) -> BaseException:
 
 def _log_as_json() -> None:
     """Write events as JSON lines to standard error, where systemd's journal takes them."""
+    told: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    written: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*told, *written],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    # Libraries, asyncio among them, use Python's own logging, which writes plain text.
+    of_libraries = logging.StreamHandler(sys.stderr)
+    of_libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *told],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
+        )
+    )
+    logging.basicConfig(handlers=[of_libraries], level=logging.WARNING)

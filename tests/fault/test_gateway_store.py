@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from buffer.setting_aside import set_aside_directories
@@ -111,7 +112,10 @@ def test_failing_disk_acknowledges_nothing_and_exits_4_and_all_comes_after_the_r
         scanner.scan("dock", f"T-{number}")
     scanner.drain()
     assert gateway.ended() == Exit.STORE_FAILED
-    assert "nothing was acknowledged since" in gateway.log.read_text()
+    lines = gateway.log.read_text().splitlines()
+    told = [orjson.loads(line) for line in lines]  # one JSON object a line, to the last
+    assert told[-1]["event"] == "store_failed"
+    assert "nothing was acknowledged since; check the disk: " in told[-1]["reason"]
     gateway.start()
     until(lambda: len(erp.book()) == 21, "everything is delivered")
     assert sorted(unit for unit, _ in steps(erp.book())) == sorted(
