@@ -11,7 +11,8 @@ from buffer import journal, tally
 from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
 from buffer.journal import GapRow
 from buffer.migrating import migrate, schema_versions
-from buffer.setting_aside import set_aside_directories, suspicion, sync_directory
+from buffer.setting_aside import set_aside_directories, sync_directory
+from buffer.suspicion import suspicion, withdraw_suspicion
 
 APPLICATION_ID = 0x4D696C65
 """'Mile', in the header of every store (SQLite file format, section 1.3.13)."""
@@ -102,7 +103,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-        _withdraw_suspicion(path)
+        withdraw_suspicion(path)
     except OSError as error:
         raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
     except sqlite3.Error as error:
@@ -206,12 +207,6 @@ def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) 
     journal.append_gaps(connection, [GapRow("milepost", path.name, at, reason, None)])
     tally.count(connection, {tally.GAPS: 1})
     connection.execute("COMMIT")
-
-
-def _withdraw_suspicion(path: Path) -> None:
-    if suspicion(path).exists():
-        suspicion(path).unlink()
-        sync_directory(path.parent)
 
 
 def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:

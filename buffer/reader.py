@@ -1,5 +1,6 @@
 """Reading the store, beside the writer or without one. Never waits for a commit."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -17,6 +18,7 @@ from buffer.lane import Lane
 from buffer.opening import read_only
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
+from buffer.suspicion import suspect
 
 JOURNAL, OUTBOX, TALLY = statements("journal"), statements("outbox"), statements("tally")
 
@@ -124,7 +126,7 @@ class Reader:
                 f"{path}: cannot be read ({error.strerror}); {_hint(error)}"
             ) from error
         except sqlite3.Error as error:
-            raise _failed(path, error) from error
+            raise await _failed(path, error) from error
         try:
             yield cls(path, connection)
         finally:
@@ -245,7 +247,7 @@ class Reader:
         try:
             return list(await self._connection.execute_fetchall(statement, parameters))
         except sqlite3.Error as error:
-            raise _failed(self._path, error) from error
+            raise await _failed(self._path, error) from error
 
 
 def _must_be_readable(path: Path) -> None:
@@ -272,5 +274,6 @@ def _hint(error: OSError) -> str:
     return "check [store] path"
 
 
-def _failed(path: Path, error: sqlite3.Error) -> StoreFailed:
+async def _failed(path: Path, error: sqlite3.Error) -> StoreFailed:
+    await asyncio.to_thread(suspect, path, error)
     return StoreFailed(f"{path}: cannot be read ({error})")

@@ -7,11 +7,6 @@ from pathlib import Path
 _FILES = ("", "-wal", "-shm", ".suspect")
 
 
-def suspicion(path: Path) -> Path:
-    """Return the file that stands beside a store whose disk has failed: all of it is checked."""
-    return path.with_name(f"{path.name}.suspect")
-
-
 def set_aside_directories(path: Path) -> tuple[Path, ...]:
     """Return where stores that stood at `path` were set aside and not yet recovered, oldest first.
 

@@ -8,13 +8,7 @@ import structlog
 
 from buffer.failures import StoreCorrupt, StoreFailed
 from buffer.opening import open_for_writing
-from buffer.setting_aside import (
-    finish_setting_aside,
-    set_aside,
-    set_aside_directories,
-    suspicion,
-    sync_directory,
-)
+from buffer.setting_aside import finish_setting_aside, set_aside, set_aside_directories
 from buffer.writing.reserve import free_on_volume, reserve_of
 
 log = structlog.get_logger(__name__)
@@ -57,15 +51,6 @@ def start(path: Path, when_corrupt: WhenCorrupt, at: int) -> sqlite3.Connection:
         raise StoreFailed(f"{corrupt}. It cannot be set aside ({error.strerror})") from error
     log.error("store_set_aside", why=corrupt.what, where=str(directory))
     return open_for_writing(path)
-
-
-def suspect(path: Path, why: str) -> None:
-    """Have the next start check all of the store; on a disk that fails, as far as it lets us."""
-    try:
-        suspicion(path).write_text(f"{why}\n", encoding="utf-8")
-        sync_directory(path.parent)
-    except OSError as error:
-        log.warning("suspicion_not_kept", store=str(path), why=error.strerror)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -23,7 +23,8 @@ from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.opening import claim, lock
 from buffer.setting_aside import set_aside_directories
-from buffer.starting import WhenCorrupt, start, suspect
+from buffer.starting import WhenCorrupt, start
+from buffer.suspicion import suspect
 from buffer.writing.admission import Admission
 from buffer.writing.reserve import free_on_volume
 from buffer.writing.room import Growth, Room
@@ -34,9 +35,6 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 1.0
 """While something is held, how often it is looked whether there is room again."""
-
-_OF_THE_FILE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""Errors after which the file cannot be trusted unseen."""
 
 
 def wall_clock() -> int:
@@ -104,6 +102,7 @@ class Store:
                 return cls(path, writer, descriptor, clock, thread)
             except sqlite3.Error as error:
                 connection.close()
+                suspect(path, error)
                 raise StoreFailed(
                     f"{path}: cannot be opened now ({error}); check its disk"
                 ) from error
@@ -252,8 +251,7 @@ class Store:
         failure = StoreFailed(f"{self.path}: {error} ({name})")
         failure.__cause__ = error
         self._give_up(failure)
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_THE_FILE:
-            self._thread.submit(suspect, self.path, str(failure))
+        self._thread.submit(suspect, self.path, error)
 
     def _give_up(self, failure: StoreFailed) -> None:
         self._failure = failure

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from buffer.failures import StoreFailed
+from buffer.suspicion import suspect
+from buffer.writing.writer import is_no_room
 
 
 class Pages(NamedTuple):
@@ -61,7 +63,8 @@ def empty_wal(path: Path) -> bool:
             (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL):
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or is_no_room(error, path):
             return False
+        suspect(path, error)
         raise StoreFailed(f"{path}: the -wal file cannot be brought in ({error})") from error
     return not is_busy

@@ -13,8 +13,8 @@ import pytest
 
 from buffer.failures import StoreRefused
 from buffer.opening import open_for_writing
-from buffer.setting_aside import suspicion
 from buffer.store import Store
+from buffer.suspicion import suspicion
 from simulators import preload
 
 SEED = 20261122

@@ -11,9 +11,10 @@ import pytest
 from buffer import journal, opening, tally
 from buffer.failures import StoreCorrupt, StoreRefused
 from buffer.opening import open_for_writing
-from buffer.setting_aside import set_aside_directories, suspicion
-from buffer.starting import start, suspect
+from buffer.setting_aside import set_aside_directories
+from buffer.starting import start
 from buffer.store import Store
+from buffer.suspicion import suspicion
 from buffer.writing.reserve import reserve_of
 from tests.unit.buffer.rows import owe, signal
 
@@ -78,7 +79,7 @@ def test_a_store_is_not_set_aside_unless_that_is_allowed(corrupt: Path) -> None:
     with pytest.raises(StoreCorrupt):
         Store.open(corrupt)  # a command does not, unless told
     after = contents(corrupt.parent, corrupt.name)
-    # Reading it, even read-only, makes a -shm file; the lock and the reserve are ours.
+    # Reading it, even read-only, makes a -shm file; the lock file is ours.
     changed = {name for name in after if after[name] != before.get(name)}
     assert changed <= {f"{corrupt.name}-shm", f"{corrupt.name}.lock"}
     assert set_aside_directories(corrupt) == ()
@@ -252,24 +253,3 @@ async def test_the_store_tells_what_is_set_aside(corrupt: Path) -> None:
         f"{corrupt.name}.corrupt-20261122T120000.000000Z"
     ]
     await store.close()
-
-
-def test_after_a_disk_has_failed_the_whole_store_is_checked_whatever_its_size(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(path)
-    damage(path)
-    monkeypatch.setattr(opening, "QUICK_CHECK_BYTES", 0)
-    version = opening._examine(path, newest=99)  # a large store: found when it is read, if ever
-    suspect(path, "disk I/O error")
-    with pytest.raises(StoreCorrupt):
-        opening._examine(path, newest=version)
-
-
-def test_a_suspicion_is_withdrawn_when_all_was_found_well(path: Path) -> None:
-    fill(path)
-    suspect(path, "disk I/O error")
-    assert suspicion(path).read_text() == "disk I/O error\n"
-    with closing(open_for_writing(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM milestone").fetchone() == (300,)
-    assert not suspicion(path).exists()
