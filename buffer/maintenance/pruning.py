@@ -3,13 +3,17 @@
 Functions run inside a transaction of the store (`Store.write`), one step each. A step looks at
 what lies behind a cursor, oldest first, touches about as many rows as it is given, and says where
 the next one begins. Rows are old by the time they were recorded, and a step ends at the first that
-is not. A clock that was fast, and is set back, leaves rows that were recorded in the future: those
-are kept, at most twice as long as others; but not what lies further ahead than rows are kept, for
-the sake of what comes behind it.
+is not. What was recorded in the future is passed over, and kept until that time has come: either
+the clock was fast then, or it is in the past now, as that of a box without a battery is until the
+network has told it the time, and nothing is as old as it seems. So where room is needed, signals
+go by their sequence, and no clock is asked.
 
 What no destination may miss is spared: a milestone with an entry that is pending or dead, and the
 signals that it was concluded from. So is the newest signal, whatever its age: sequences count on
 from it, and must never be used again. The audit log is not pruned at all.
+
+A signal in quarantine is the only copy of what a source was acknowledged. One that goes with nobody
+having decided on it is recorded as a gap, in the same transaction.
 """
 
 import sqlite3
@@ -19,7 +23,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 import orjson
 
-from buffer import tally
+from buffer import journal, tally
+from buffer.journal import GapRow
 from buffer.statements import statements
 
 SQL = statements("pruning")
@@ -28,6 +33,11 @@ Cursor = TypeVar("Cursor")
 FIRST_TRACK = ("", "")
 """The cursor that is before every track."""
 UNDELIVERED = ("pending", "dead")
+KEPT_UNDECIDED = 1000
+"""As many of the newest signals in quarantine stay for their time also while room is needed.
+
+All would let one device that nobody understands spend the budget, and with it the whole site.
+"""
 
 
 class Age(NamedTuple):
@@ -35,10 +45,20 @@ class Age(NamedTuple):
 
     before: int
     now: int
+    until: int = 0
+    """Room is needed: signals up to this sequence go whatever their age."""
 
     def has(self, recorded_at: int) -> bool:
-        """Tell whether what was recorded then is old, or ahead by more than rows are kept."""
-        return abs(recorded_at - self.now) > self.now - self.before
+        """Tell whether what was recorded then is old."""
+        return recorded_at < self.before
+
+    def is_ahead(self, recorded_at: int) -> bool:
+        """Tell whether that is in the future: this clock was fast then, or is slow now."""
+        return recorded_at > self.now
+
+    def ends_at(self, recorded_at: int) -> bool:
+        """Tell whether that is young, and so is what lies behind it."""
+        return self.before <= recorded_at <= self.now
 
 
 class Step(NamedTuple, Generic[Cursor]):
@@ -62,19 +82,37 @@ def signals(connection: sqlite3.Connection, after: int, age: Age, rows: int) -> 
     how many signals are no longer kept.
     """
     looked_at = connection.execute(SQL["old_signals"], (after, rows)).fetchall()
-    old = [seq for seq, _ in takewhile(lambda row: age.has(row[1]), looked_at)]
-    if not old:
+    taken = dict(takewhile(lambda row: row[0] <= age.until or not age.ends_at(row[1]), looked_at))
+    if not taken:
         return Step(after)
-    first, last = old[0], _within(connection, old[0], old[-1], rows)
-    taken = [seq for seq in old if seq <= last]
-    spared = _spared(connection, first, last) & set(taken)
+    first, last = min(taken), _within(connection, min(taken), max(taken), rows)
+    taken = {seq: at for seq, at in taken.items() if seq <= last}
+    spared = _spared(connection, first, last) & taken.keys()
+    spared |= {seq for seq, at in taken.items() if seq > age.until and age.is_ahead(at)}
+    undecided = connection.execute(SQL["newest_undecided"], (first, last, KEPT_UNDECIDED))
+    spared |= {seq for (seq,) in undecided if seq in taken and not age.has(taken[seq])}
     span = (first, last, orjson.dumps(sorted(spared)).decode())
-    (undecided,) = connection.execute(SQL["count_open_quarantine"], span).fetchone()
+    lost = _record_as_gaps(connection, span, age.now)
     removed = connection.execute(SQL["prune_signals"], span).rowcount
     others = connection.execute(SQL["prune_signal_keys"], span).rowcount
     others += connection.execute(SQL["prune_quarantine"], span).rowcount
-    tally.count(connection, {tally.SIGNALS: -removed, tally.QUARANTINED: -undecided})
-    return Step(last, len(taken) + others, removed, len(spared), undecided)
+    tally.count(connection, {tally.SIGNALS: -removed, tally.QUARANTINED: -lost})
+    return Step(last, len(taken) + others, removed, len(spared), lost)
+
+
+def _record_as_gaps(connection: sqlite3.Connection, span: tuple[int, int, str], at: int) -> int:
+    """Record what is about to go and stands in quarantine undecided; return how many rows."""
+    lost = connection.execute(SQL["undecided_of_sources"], span).fetchall()
+    why = "pruned: nobody had decided on what was in quarantine"
+    gaps = [GapRow(source, "quarantine", at, why, signals) for source, signals, _ in lost]
+    journal.append_gaps(connection, gaps)
+    tally.count(connection, {tally.GAPS: len(gaps)})
+    return sum(rows for _, _, rows in lost)
+
+
+def newest_signal(connection: sqlite3.Connection) -> int:
+    """Return the sequence of the newest signal, 0 if there is none."""
+    return connection.execute(SQL["newest_signal"]).fetchone()[0] or 0
 
 
 def _within(connection: sqlite3.Connection, first: int, last: int, rows: int) -> int:
@@ -88,7 +126,7 @@ def _within(connection: sqlite3.Connection, first: int, last: int, rows: int) ->
 
 def _spared(connection: sqlite3.Connection, first: int, last: int) -> set[int]:
     spared = {s for (s,) in connection.execute(SQL["undelivered_evidence"], (first, last))}
-    return spared | set(connection.execute(SQL["newest_signal"]).fetchone())
+    return spared | {newest_signal(connection)}
 
 
 def milestones(connection: sqlite3.Connection, after: int, age: Age, rows: int) -> Step[int]:
@@ -100,10 +138,10 @@ def milestones(connection: sqlite3.Connection, after: int, age: Age, rows: int) 
     looked_at = connection.execute(SQL["old_milestones"], (after, rows)).fetchall()
     cursor, left, removed, spared = after, rows, 0, 0
     for seq, name, recorded_at in looked_at:
-        if not age.has(recorded_at):
+        if age.ends_at(recorded_at):
             break
         entries = connection.execute(SQL["entries_of_old"], (seq,)).fetchall()
-        if any(state in UNDELIVERED for _, _, state in entries):
+        if age.is_ahead(recorded_at) or any(state in UNDELIVERED for _, _, state in entries):
             spared += 1
         else:
             left -= _remove_parts(connection, seq, [entry for entry, _, _ in entries], left)
@@ -148,12 +186,13 @@ def _remove(
 def gaps(connection: sqlite3.Connection, after: int, age: Age, rows: int) -> Step[int]:
     """Forget old gaps."""
     looked_at = connection.execute(SQL["old_gaps"], (after, rows)).fetchall()
-    old = [seq for seq, _ in takewhile(lambda row: age.has(row[1]), looked_at)]
-    if not old:
+    taken = list(takewhile(lambda row: not age.ends_at(row[1]), looked_at))
+    if not taken:
         return Step(after)
-    removed = connection.execute(SQL["prune_gaps"], (old[0], old[-1])).rowcount
-    tally.count(connection, {tally.GAPS: -removed})
-    return Step(old[-1], removed, removed)
+    old = [(seq,) for seq, noticed_at in taken if age.has(noticed_at)]
+    connection.executemany(SQL["prune_gap"], old)
+    tally.count(connection, {tally.GAPS: -len(old)})
+    return Step(taken[-1][0], len(taken), len(old), len(taken) - len(old))
 
 
 def tracks(

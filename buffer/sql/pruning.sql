@@ -24,10 +24,20 @@ WHERE seq BETWEEN ?1 AND ?2 AND seq NOT IN (SELECT value FROM json_each(?3));
 DELETE FROM signal_key
 WHERE signal BETWEEN ?1 AND ?2 AND signal NOT IN (SELECT value FROM json_each(?3));
 
--- name: count_open_quarantine
-SELECT count(*) FROM quarantine
-WHERE signal BETWEEN ?1 AND ?2 AND signal NOT IN (SELECT value FROM json_each(?3))
-AND state = 'open';
+-- name: newest_undecided
+-- Signals that nobody has decided on, if they are among so many of the newest.
+SELECT signal FROM quarantine WHERE signal BETWEEN ?1 AND ?2 AND state = 'open' AND seq > coalesce(
+    (SELECT seq FROM quarantine WHERE state = 'open' AND seq > 0 ORDER BY seq DESC LIMIT 1 OFFSET ?3),
+    0
+);
+
+-- name: undecided_of_sources
+-- How many signals nobody has decided on, and how many rows of the quarantine they have.
+SELECT j.source, count(DISTINCT q.signal), count(*)
+FROM quarantine AS q JOIN journal AS j ON j.seq = q.signal
+WHERE q.signal BETWEEN ?1 AND ?2 AND q.signal NOT IN (SELECT value FROM json_each(?3))
+AND q.state = 'open'
+GROUP BY j.source;
 
 -- name: prune_quarantine
 DELETE FROM quarantine
@@ -63,8 +73,8 @@ DELETE FROM milestone WHERE seq = ?;
 -- name: old_gaps
 SELECT seq, noticed_at FROM gap WHERE seq > ?1 ORDER BY seq LIMIT ?2;
 
--- name: prune_gaps
-DELETE FROM gap WHERE seq BETWEEN ?1 AND ?2;
+-- name: prune_gap
+DELETE FROM gap WHERE seq = ?;
 
 -- name: old_tracks
 SELECT owner, key, due_at, changed_at FROM track
