@@ -31,8 +31,12 @@ SWEEP_SECONDS = 3600.0
 PRESSED_ABOVE = 0.70
 """Share of the budget above which signals go whatever their age. Intake is slowed from 0.80."""
 PRESSED_UNTIL = 0.65
-LEAST_AGE_MILLISECONDS = 60_000
-"""Signals are kept so long even then: rules may still be waiting for what belongs to them."""
+LEAST_SECONDS = 60.0
+"""Signals are kept so long even then, and at most twice: rules may still be waiting for what
+belongs to them. By a clock that never jumps: a start does not know how old the newest are."""
+PRESSED_SWEEP_SECONDS = 30.0
+"""And then a sweep through the signals that has ended is begun again after this: what has been
+delivered since explains nothing that is owed, and sources may be waiting for its room."""
 
 FREE_BYTES = 64 * 1024 * 1024
 FREE_SHARE = 0.25
@@ -95,6 +99,12 @@ class Upkeep:
             _Sweep("tracks", pruning.tracks, pruning.FIRST_TRACK, pruning.FIRST_TRACK),
         )
         self._is_pressed = False
+        self._pressed_sweep_at = 0.0
+        self._marked_at: float | None = None
+        self._marked = 0
+        """The newest signal when it was marked."""
+        self._until = 0
+        """Signals up to this one are older than the least age."""
         self._is_giving_back = False
 
     async def run(self) -> None:
@@ -123,11 +133,27 @@ class Upkeep:
         """Take a step of each sweep; return the rows they cost, 0 if there is nothing to do."""
         now = self._clock()
         self._look_at_room()
-        keep = LEAST_AGE_MILLISECONDS if self._is_pressed else self._keep_signals
-        rows = await self._step(self._signals, pruning.Age(now - keep, now))
+        await self._mark_newest()
+        until = self._until if self._is_pressed else 0
+        rows = await self._step(self._signals, pruning.Age(now - self._keep_signals, now, until))
+        self._sweep_again(until)
         for sweep in self._others:
             rows += await self._step(sweep, pruning.Age(now - self._keep_milestones, now))
         return rows
+
+    async def _mark_newest(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._marked_at is None or loop.time() - self._marked_at >= LEAST_SECONDS:
+            self._until = self._marked
+            self._marked = await self._store.write(pruning.newest_signal)
+            self._marked_at = loop.time()
+
+    def _sweep_again(self, until: int) -> None:
+        now = asyncio.get_running_loop().time()
+        is_through = 0 < until <= self._signals.cursor
+        if is_through and now - self._pressed_sweep_at >= PRESSED_SWEEP_SECONDS:
+            self._pressed_sweep_at = now
+            self._signals.cursor = self._signals.first
 
     async def _step(self, sweep: _Sweep, age: pruning.Age) -> int:
         step = await self._store.write(
@@ -153,10 +179,12 @@ class Upkeep:
 
     def _look_at_room(self) -> None:
         share = self._used_share()
-        if not self._is_pressed and share > PRESSED_ABOVE:
+        # Others fill the volume too: then intake is held, however little of the budget is used.
+        is_held = bool(self._store.room.held)
+        if not self._is_pressed and (is_held or share > PRESSED_ABOVE):
             self._is_pressed = True
             log.warning("store_filling", used_share=round(share, 2), pruning="the oldest signals")
-        elif self._is_pressed and share < PRESSED_UNTIL:
+        elif self._is_pressed and not is_held and share < PRESSED_UNTIL:
             self._is_pressed = False
             log.info("store_has_room", used_share=round(share, 2))
 

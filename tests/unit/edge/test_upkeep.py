@@ -120,12 +120,16 @@ async def test_what_a_dead_letter_has_kept_goes_with_a_later_sweep(store: Store)
 
 
 async def test_with_the_budget_nearly_used_the_oldest_signals_go_before_their_time(
-    store: Store, logs: list[EventDict]
+    store: Store, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share = 0.5
     upkeep = upkeep_of(store, lambda: share)
     early = await say(store, 300, YESTERDAY)
     await conclude(store, 1, early[:1], YESTERDAY)
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0.0)
+    for _ in range(2):  # what was there at one mark is old enough at the next
+        await prune(upkeep)
+    monkeypatch.undo()
     just_now = await say(store, 10, NOW - 1000)
     await prune(upkeep)
     assert await sequences(store) == [*early, *just_now]
@@ -138,6 +142,44 @@ async def test_with_the_budget_nearly_used_the_oldest_signals_go_before_their_ti
     await prune(upkeep)
     assert (await sequences(store))[-10:] == late
     assert [event["event"] for event in logs] == ["store_filling", "store_has_room"]
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
+async def test_where_room_is_needed_what_was_just_said_stays_whatever_the_clock_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    just_now = await say(store, 10, NOW - jump)
+    upkeep = upkeep_of(store, lambda: 0.71)
+    await prune(upkeep)
+    assert await sequences(store) == just_now
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0.0)
+    for _ in range(2):
+        await prune(upkeep)
+    assert await sequences(store) == just_now[-1:]
+
+
+async def test_while_room_is_needed_what_is_delivered_gives_its_room_without_an_hour_s_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "PRESSED_SWEEP_SECONDS", 0.1)
+    looks = 0
+
+    def used_share() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.71
+
+    said = await say(store, 500, YESTERDAY)
+    await conclude(store, 1, said[:400], YESTERDAY)
+    async with running(upkeep_of(store, used_share)):
+        await until(lambda: looks > 20)
+        assert await sequences(store) == [*said[:400], said[-1]]
+        await settle(store, 1)
+        async with asyncio.timeout(20):
+            while await sequences(store) != said[-1:]:  # noqa: ASYNC110 - of rows
+                await asyncio.sleep(0.01)
 
 
 async def test_what_is_pruned_out_of_quarantine_undecided_is_told(
