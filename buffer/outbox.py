@@ -19,6 +19,13 @@ SQL = statements("outbox")
 State = Literal["pending", "delivered", "dead", "discarded"]
 VerdictName = Literal["accepted", "rejected", "retry", "unknown"]
 
+FIRST_ATTEMPTS, LAST_ATTEMPTS = 5, 15
+"""So many attempts of each entry are kept: how it began, and how it goes.
+
+An entry is tried for as long as it is owed, and settling is not held by the budget: thousands of
+attempts of one entry would spend it.
+"""
+
 
 class MilestoneRow(NamedTuple):
     """A milestone as stored."""
@@ -97,8 +104,15 @@ def settle(
 
     An entry that an operator discarded while it was sent stays discarded,
     unless it turns out that it has arrived: then it is delivered, which is the truth.
-    Several attempts of one entry are given in their order.
+    Several attempts of one entry are given in their order. Of many only the
+    first and the last are kept.
     """
+    forgotten = [
+        (attempt.entry, FIRST_ATTEMPTS, attempt.number - LAST_ATTEMPTS)
+        for attempt, _ in ends
+        if attempt.number > FIRST_ATTEMPTS + LAST_ATTEMPTS
+    ]
+    connection.executemany(SQL["forget_attempts"], forgotten)
     connection.executemany(SQL["append_attempt"], [attempt for attempt, _ in ends])
     given = orjson.dumps([attempt.entry for attempt, _ in ends]).decode()
     decided: dict[int, State] = dict(connection.execute(SQL["not_pending"], (given,)).fetchall())

@@ -162,7 +162,7 @@ def _remove_parts(
 ) -> int:
     """Remove rows that hang on a milestone, at most so many; return how many those were.
 
-    After days of an outage, one entry has thousands of attempts.
+    A milestone that gathers may rest on thousands of signals.
     """
     removed = 0
     parts = [("prune_attempts", entry) for entry in entries]

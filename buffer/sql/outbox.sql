@@ -65,6 +65,10 @@ FROM entry;
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
 VALUES (?, ?, ?, ?, ?, ?);
 
+-- name: forget_attempts
+-- Those of an entry between the first and the last that are kept.
+DELETE FROM attempt WHERE entry = ? AND number > ? AND number <= ?;
+
 -- name: not_pending
 -- Which of these entries, a JSON array, an operator has decided on, and how.
 SELECT seq, state FROM entry

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from buffer.journal import SignalRow
-from buffer.reader import StoryAttempt
 from edge.trace.story import Chapter, Delivered, Story
 from edge.wording import counted, date_and_time, in_words, time_beside, zone
 
@@ -141,13 +140,23 @@ def _more(count: int) -> Text:
 
 def _delivered(delivered: Delivered, beside: int, *, whole: bool) -> Iterator[Text]:
     entry = delivered.entry
-    # An outage makes the same attempt fail the same way for hours: that is one line.
-    runs = [list(run) for _, run in groupby(delivered.attempts, lambda a: (a.verdict, a.detail))]
+    # An outage makes the same attempt fail the same way for hours: that is one line. What was
+    # between those that are kept may have ended otherwise.
+    numbered = enumerate(delivered.attempts)
+    alike = groupby(
+        numbered, lambda each: (each[1].verdict, each[1].detail, each[1].number - each[0])
+    )
+    runs = [[attempt for _, attempt in run] for _, run in alike]
     if whole:
         runs = [[attempt] for attempt in delivered.attempts]
+    told = 0
     for run in runs:
+        if run[0].number > told + 1:
+            between = _numbers(told + 1, run[0].number - 1)
+            yield Text(f"   {entry.destination}: {between} not kept", style="dim")
+        told = run[-1].number
         style = "green" if run[0].verdict == "accepted" else "yellow"
-        line = Text(f"   {entry.destination}: {_numbers(run)} at ")
+        line = Text(f"   {entry.destination}: {_numbers(run[0].number, told)} at ")
         line.append(time_beside(run[0].started_at, beside))
         if len(run) > 1:
             line.append(f" to {time_beside(run[-1].started_at, beside)}")
@@ -169,7 +178,5 @@ def _delivered(delivered: Delivered, beside: int, *, whole: bool) -> Iterator[Te
         yield Text(f"   {entry.destination}: {entry.state}, not sent yet", style="yellow")
 
 
-def _numbers(run: list[StoryAttempt]) -> str:
-    if len(run) == 1:
-        return f"attempt {run[0].number}"
-    return f"attempts {run[0].number} to {run[-1].number}"
+def _numbers(first: int, last: int) -> str:
+    return f"attempt {first}" if first == last else f"attempts {first} to {last}"

@@ -98,6 +98,24 @@ def test_every_attempt_is_kept_and_the_last_one_shows(connection: sqlite3.Connec
     assert tallies(connection) == {"milestones/picked": 1, "entries/erp/delivered": 1}
 
 
+def test_of_an_entry_that_is_tried_for_days_the_first_attempts_and_the_last_are_kept(
+    connection: sqlite3.Connection,
+) -> None:
+    owe(connection, 1)
+    owe(connection, 2, "unit:2")
+    settle(connection, 2, "pending", 1, "retry")
+    for number in range(1, 100):
+        settle(connection, 1, "pending", number, "retry")
+    settle(connection, 1, "delivered", 100)
+    kept = [row[0] for row in connection.execute(SQL["attempts_of_entry"], (1,))]
+    assert kept == [
+        *range(1, outbox.FIRST_ATTEMPTS + 1),
+        *range(101 - outbox.LAST_ATTEMPTS, 101),
+    ]
+    assert entry(connection, 1, "attempts") == (100,)
+    assert len(connection.execute(SQL["attempts_of_entry"], (2,)).fetchall()) == 1
+
+
 def test_an_entry_that_may_have_arrived_stays_so_until_it_is_settled(
     connection: sqlite3.Connection,
 ) -> None:

@@ -9,7 +9,6 @@ from buffer import journal, outbox, tally, tracks
 from buffer.lane import Lane
 from buffer.maintenance import pruning
 from buffer.maintenance.checking import contradictions
-from buffer.outbox import Attempt
 from buffer.statements import statements
 from tests.unit.buffer.rows import milestone, owe, settle, signal
 
@@ -39,15 +38,12 @@ def test_a_sequence_is_not_given_again_when_the_whole_journal_is_old(
     assert pruning.signals(connection, 0, OLD, 1000).removed == 1
 
 
-def test_an_entry_with_thousands_of_attempts_is_forgotten_in_many_steps(
+def test_a_milestone_that_rests_on_thousands_of_signals_is_forgotten_in_many_steps(
     connection: sqlite3.Connection,
 ) -> None:
-    """After days of an outage: an attempt every half minute."""
     connection.execute("BEGIN")
-    owe(connection, 1)
-    tries = [Attempt(1, n, n, n, "retry", "refused") for n in range(1, 9_000)]
-    outbox.settle(connection, "erp", [(attempt, "pending") for attempt in tries])
-    settle(connection, 1, "delivered", 9_000)
+    outbox.append(connection, milestone(1), ["unit:1"], range(1, 9_000), {"erp": Lane.NORMAL})
+    settle(connection, 1, "delivered")
     steps = 0
     while step := pruning.milestones(connection, 0, OLD, 100):
         assert step.rows <= 100 + 2

@@ -1,6 +1,7 @@
 """A story is told so that what an operator needs can be read whole."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -51,6 +52,21 @@ def test_on_a_terminal_a_signal_is_one_row_and_an_answer_is_whole() -> None:
 def test_on_a_terminal_all_shows_a_signal_to_its_end() -> None:
     lines = written(on_terminal=True, whole=True)
     assert len([line for line in lines if line.endswith(PAYLOAD.decode())]) == 2
+
+
+def test_attempts_that_are_not_kept_are_told_and_those_around_them_are_no_run() -> None:
+    kept = [StoryAttempt(number, AT, AT, "retry", "404") for number in (1, 2, 3, 50, 51)]
+    (chapter,) = story("pending").chapters
+    (delivered,) = chapter.deliveries
+    chapter = replace(chapter, deliveries=(replace(delivered, attempts=tuple(kept)),))
+    told = io.StringIO()
+    write(replace(story(), chapters=(chapter,)), Console(file=told), whole=False)
+    lines = [line.split(" at ")[0] for line in told.getvalue().splitlines() if "erp: att" in line]
+    assert lines == [
+        "   erp: attempts 1 to 3",
+        "   erp: attempts 4 to 49 not kept",
+        "   erp: attempts 50 to 51",
+    ]
 
 
 def test_what_can_be_done_about_a_dead_letter_can_be_typed_as_it_is_told() -> None:
