@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
+
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.opening import claim, lock
@@ -29,7 +31,9 @@ from buffer.writing.admission import Admission
 from buffer.writing.reserve import free_on_volume
 from buffer.writing.room import Growth, Room
 from buffer.writing.waiting import Piece, Waiting
-from buffer.writing.writer import Result, Writer, is_no_room
+from buffer.writing.writer import Result, Writer, is_busy, is_no_room
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -71,6 +75,7 @@ class Store:
         self._failure: StoreFailed | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_to_look = False
+        self._is_closing = False
 
     @classmethod
     def open(
@@ -173,10 +178,12 @@ class Store:
     async def close(self, *, looked_up: bool = False) -> None:
         """Commit what was submitted and has room, then close.
 
-        Work that has no room, and work submitted afterwards, fails with
-        StoreFailed. The next start takes this for a clean stop if the last one
-        was, or if what that one may have cut off was `looked_up` since.
+        Work that has no room, or finds another program writing, and work
+        submitted afterwards, fails with StoreFailed. The next start takes this
+        for a clean stop if the last one was, or if what that one may have cut
+        off was `looked_up` since.
         """
+        self._is_closing = True
         while self._running is not None:
             await asyncio.wait([self._running])
         if self._timer is not None:
@@ -215,6 +222,10 @@ class Store:
         try:
             results, used = await self._on_thread(partial(self._writer.commit, works))
         except Exception as error:
+            if is_busy(error) and not self._is_closing:
+                self._waiting.put_back(pieces)
+                log.warning("store_busy", why="another program writes to it, or its disk is slow")
+                return
             if not is_no_room(error, self.path):
                 self._waiting.put_back(pieces)
                 raise

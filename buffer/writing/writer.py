@@ -155,6 +155,12 @@ class Writer:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
+def is_busy(error: Exception) -> bool:
+    """Tell whether an error says that another connection writes, or brings in the -wal file."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return bool(code & 0xFF == sqlite3.SQLITE_BUSY)
+
+
 def is_no_room(error: Exception, path: Path) -> bool:
     """Tell whether an error says that the disk, or the store's budget, is spent."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

@@ -3,7 +3,8 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.store import Store
 from buffer.writing.waiting import MAX_BYTES, MAX_WEIGHT
+from buffer.writing.writer import Result, Work
 from tests.unit.buffer.busy import busy
 from tests.unit.buffer.rows import signal
 
@@ -156,6 +158,50 @@ async def test_work_that_misuses_the_store_fails_it_and_leaves_nobody_waiting(pa
     assert [type(result) for result in results] == [StoreFailed, StoreFailed]
     await store.close()
     assert stored(path) == []
+
+
+Locked = tuple[Store, sqlite3.Connection, threading.Event]
+
+
+@pytest.fixture
+async def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Locked]:
+    """Return an impatient store, who else writes to it, and what is set when it has found that."""
+    store, found = Store.open(path), threading.Event()
+    await store.write(lambda c: c.execute("PRAGMA busy_timeout = 1"))
+    commit = store._writer.commit
+
+    def noted(works: Sequence[Work]) -> tuple[list[Result], int]:
+        try:
+            return commit(works)
+        except sqlite3.OperationalError:
+            found.set()
+            raise
+
+    monkeypatch.setattr(store._writer, "commit", noted)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield store, other, found
+
+
+async def test_whoever_else_writes_is_waited_for_however_long_it_takes(locked: Locked) -> None:
+    """The emptying of the -wal file holds the store for as long as the disk syncs."""
+    store, other, found = locked
+    works = [store.submit(append(1), MAX_WEIGHT), store.submit(append(2), intake=Lane.NORMAL)]
+    await asyncio.to_thread(found.wait)
+    other.execute("COMMIT")
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*works) == [1, 2]
+    await store.close()
+
+
+async def test_closing_waits_for_nobody_else(locked: Locked) -> None:
+    store, _, found = locked
+    work = store.submit(append(1))
+    await asyncio.to_thread(found.wait)
+    async with asyncio.timeout(20):
+        await store.close()
+    with pytest.raises(StoreFailed, match="locked"):
+        await work
 
 
 async def test_closing_commits_what_was_submitted_and_refuses_what_comes_after(path: Path) -> None:
