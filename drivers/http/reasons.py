@@ -33,7 +33,7 @@ def unreachable(error: Exception, place: str) -> str:
                     " check url and the name service"
                 )
             case ConnectionRefusedError():
-                return f"refusing connections at {place}"
+                return f"refusing connections at {place}; is it running, is that its address?"
             case ssl.SSLCertVerificationError():
                 return (
                     f"certificate not trusted: {place}: {cause.verify_message};"

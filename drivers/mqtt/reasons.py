@@ -44,8 +44,7 @@ def no_connection(where: str, error: OSError, *, is_encrypted: bool) -> str:
             fact = error.verify_message
             hint = "does ca_file vouch for the broker, under this name?"
         case ssl.SSLError():
-            fact = str(getattr(error, "reason", None) or error).replace("_", " ").lower()
-            hint = "does the broker speak TLS on this port?"
+            fact, hint = _fact(error), "does the broker speak TLS on this port?"
         case socket.gaierror():
             fact, hint = str(error.strerror), "check host and the name service"
         case ConnectionRefusedError():
@@ -53,9 +52,24 @@ def no_connection(where: str, error: OSError, *, is_encrypted: bool) -> str:
         case ConnectionError() if is_encrypted:
             fact, hint = "connection cut", "does the broker speak TLS on this port?"
         case _:
-            fact = os.strerror(error.errno) if error.errno else str(error)
-            hint = "check host, port and the network"
+            fact, hint = _fact(error), "check host, port and the network"
     return f"cannot connect to {where}: {fact}; {hint}"
+
+
+def connection_lost(error: Exception | None, *, is_encrypted: bool) -> str:
+    """Say why the connection broke, and what to look at; None if it was closed in order."""
+    match error:
+        case None:
+            return "the broker closed the connection without saying why; its log may tell"
+        case ssl.SSLError():
+            hint = "does the broker accept our certificate? Its log may tell"
+        case ConnectionError() if is_encrypted:
+            hint = "was the broker restarted, or does it refuse our certificate? Its log may tell"
+        case ConnectionError():
+            hint = "was the broker restarted? Its log may tell"
+        case _:
+            hint = "check the network"
+    return f"the connection was lost: {_fact(error)}; {hint}"
 
 
 def connection_refused(code: int, name: str, said: str) -> str:
@@ -71,6 +85,15 @@ def connection_ended(code: int, name: str, said: str) -> str:
 def subscription_refused(topic: str, code: int, name: str) -> str:
     """Say why the broker does not let us subscribe, and what to do."""
     return _sentence(f"the broker refuses {topic}: {name.lower()}", _NOT_GRANTED.get(code), "")
+
+
+def _fact(error: Exception) -> str:
+    """Return what happened, as the operating system or OpenSSL spells it."""
+    if isinstance(error, ssl.SSLError):
+        return str(getattr(error, "reason", None) or error).replace("_", " ").lower()
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
 
 
 def _sentence(fact: str, hint: str | None, said: str) -> str:

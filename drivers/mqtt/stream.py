@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from drivers.mqtt import reasons
+
 READ_BYTES = 32 * 1024
 """One read is one batch: enough for hundreds of messages, handled within milliseconds."""
 
@@ -19,12 +21,14 @@ class Stream(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
+        self._is_encrypted = False
         self.heard_at = 0.0
         """When bytes last came, in the loop's time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._is_encrypted = transport.get_extra_info("ssl_object") is not None
         self.heard_at = self._loop.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
@@ -38,8 +42,7 @@ class Stream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell why the connection is over."""
-        closed = "the broker closed the connection without saying why; its log may tell"
-        self._lost(f"the connection was lost: {exc}" if exc else closed)
+        self._lost(reasons.connection_lost(exc, is_encrypted=self._is_encrypted))
         self._closed.set_result(None)
 
     def pause(self) -> None:

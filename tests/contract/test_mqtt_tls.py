@@ -1,6 +1,7 @@
 """An encrypted connection, on which each side proves who it is."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +99,9 @@ async def test_without_our_certificate_the_broker_refuses_us(
     settings = settings_of(tls_broker.port, tls={"ca_file": certificates / "broker.pem"})
     async with running(settings, RecordingIntake()) as listener:
         # The alert that says why may be lost in the reset that follows it.
-        assert "connection was lost" in await listener.ended()
+        ended = await listener.ended()
+        assert "connection was lost" in ended
+        assert "our certificate? Its log may tell" in ended
     await until(lambda: "peer did not return a certificate" in tls_broker.log)
 
 
@@ -106,3 +109,21 @@ async def test_a_port_without_encryption_is_told(broker: Broker, certificates: P
     settings = settings_of(broker.port, tls={"ca_file": certificates / "broker.pem"})
     async with running(settings, RecordingIntake()) as listener:
         assert f"cannot connect to 127.0.0.1:{broker.port}" in await listener.ended()
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"ca_file": "elsewhere.key"}, r"cannot use \S+elsewhere.key \(.*\); mend ca_file"),
+        (
+            {"ca_file": "broker.pem", "certificate_file": "ours.pem", "key_file": "elsewhere.key"},
+            r"cannot use \S+ours.pem with \S+elsewhere.key \(.*mismatch.*\); mend certificate_file",
+        ),
+    ],
+)
+async def test_files_that_cannot_be_used_are_named_and_not_the_network(
+    certificates: Path, files: dict[str, str], words: str
+) -> None:
+    tls = {name: certificates / file for name, file in files.items()}
+    async with running(settings_of(1, tls=tls), RecordingIntake()) as listener:
+        assert re.match(words, await listener.ended())

@@ -22,7 +22,7 @@ async def test_a_refused_connection_is_an_outage_without_effect(
     url = f"http://127.0.0.1:{free_port}/milestones"
     async with open_sink(url + "?key=secret") as sink:
         assert await deliver_one(sink, entry) == Retry(
-            f"refusing connections at {url}", outage=True
+            f"refusing connections at {url}; is it running, is that its address?", outage=True
         )
 
 

@@ -324,7 +324,9 @@ async def test_a_token_endpoint_that_is_away_is_named(
         verdict = await deliver_one(sink, entry)
 
     assert verdict == Retry(
-        f"no token: refusing connections at http://127.0.0.1:{free_port}/token", outage=True
+        f"no token: refusing connections at http://127.0.0.1:{free_port}/token;"
+        " is it running, is that its address?",
+        outage=True,
     )
     assert server.requests == []
 

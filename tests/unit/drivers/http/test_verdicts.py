@@ -222,7 +222,10 @@ def certificate_error() -> ssl.SSLCertVerificationError:
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
-        (ConnectionRefusedError(111, "x"), f"refusing connections at {PLACE}"),
+        (
+            ConnectionRefusedError(111, "x"),
+            f"refusing connections at {PLACE}; is it running, is that its address?",
+        ),
         (
             socket.gaierror(-2, "Name or service not known"),
             "does not resolve (Name or service not known); check url",
