@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -21,6 +21,7 @@ import orjson
 
 from buffer import audit, tally
 from buffer.lane import Lane
+from buffer.maintenance.owing_again import Entries, owe_again
 from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
 from buffer.setting_aside import sync_directory
 from buffer.statements import statements
@@ -118,9 +119,10 @@ async def recover(
         except Unreadable as error:
             raise NotRecovered(str(error)) from error
         for table in TABLES:
-            await _bring_table(store, connection, table, recovered, concluded_again)
-        for stretch in recovered.lost.get("entry", ()):
-            recovered.owed_again += await _owe_again(store, stretch, lanes)
+            if table == "entry":
+                await _bring_entries(store, connection, lanes, recovered, concluded_again)
+            else:
+                await _bring_table(store, connection, table, recovered, concluded_again)
     if not recovered.brought.total() + recovered.kept.total():
         raise NotRecovered(f"{directory / store.path.name}: no row of it can be read")
     detail = {
@@ -148,6 +150,49 @@ async def _bring_table(
         found = await asyncio.to_thread(owners, connection)
         salvages = [Salvage(connection, table, owner) for owner in found]
     rows = chain.from_iterable(salvage.rows() for salvage in salvages)
+    await _bring_rows(store, table, rows, recovered, concluded_again)
+    lost = tuple(stretch for salvage in salvages for stretch in salvage.lost)
+    if lost:
+        recovered.lost[table] = lost
+
+
+async def _bring_entries(
+    store: Store,
+    connection: sqlite3.Connection,
+    lanes: Mapping[str, Mapping[str, Lane]],
+    recovered: Recovered,
+    concluded_again: set[int],
+) -> None:
+    """Bring entries from the first to the last, and owe again where some are lost.
+
+    A delivery may look meanwhile: it must find no entry without those before it (promise 3).
+    """
+    try:
+        opened = await asyncio.to_thread(Entries, connection)
+    except sqlite3.Error as error:
+        raise NotRecovered(f"its entries cannot be sorted in a temporary file ({error})") from error
+    with closing(opened) as entries:
+        first = 0
+        for stretch in entries.lost:
+            rows = entries.between(first, stretch.end)
+            await _bring_rows(store, "entry", rows, recovered, concluded_again)
+            owed = await owe_again(store, entries, stretch, lanes)
+            recovered.owed_again += owed.entries
+            recovered.undeliverable += owed.without_number
+            first = stretch.end
+        rows = entries.between(first, ENDLESS)
+        await _bring_rows(store, "entry", rows, recovered, concluded_again)
+        if entries.lost:
+            recovered.lost["entry"] = entries.lost
+
+
+async def _bring_rows(
+    store: Store,
+    table: str,
+    rows: Iterator[tuple[Any, ...]],
+    recovered: Recovered,
+    concluded_again: set[int],
+) -> None:
     while batch := await asyncio.to_thread(lambda: list(islice(rows, PIECE_ROWS))):
         work = partial(_bring, table=table, rows=batch, concluded_again=concluded_again)
         piece = await store.write(work, weight=len(batch))
@@ -156,9 +201,6 @@ async def _bring_table(
         recovered.invalid[table] += piece.invalid
         recovered.undeliverable += piece.undeliverable
         concluded_again.update(piece.concluded_again)
-    lost = tuple(stretch for salvage in salvages for stretch in salvage.lost)
-    if lost:
-        recovered.lost[table] = lost
 
 
 def _bring(
@@ -221,56 +263,6 @@ def _counted(table: str, row: tuple[Any, ...]) -> Iterator[str]:
             yield tally.entries(row[1], row[5])
         case "quarantine" if row[4] == "open":
             yield tally.QUARANTINED
-
-
-async def _owe_again(
-    store: Store, stretch: Stretch, lanes: Mapping[str, Mapping[str, Lane]]
-) -> int:
-    """Owe the milestones whose entries lay in a stretch; return how many entries that made."""
-    live = await store.write(_beginning)
-    stretch = Stretch(stretch.first, min(stretch.end, live))
-    after, made = -1, 0
-    while True:
-        work = partial(_owe_some, stretch=stretch, live=live, lanes=lanes, after=after)
-        last, count = await store.write(work, weight=PIECE_ROWS)
-        made += count
-        if last is None:
-            return made
-        after = last
-
-
-def _beginning(connection: sqlite3.Connection) -> int:
-    """Return where the live store began its sequences, those of every table."""
-    begins = [seq + 1 for (seq,) in connection.execute(SQL["begins"])]
-    return max(begins, default=ENDLESS)
-
-
-def _owe_some(
-    connection: sqlite3.Connection,
-    stretch: Stretch,
-    live: int,
-    lanes: Mapping[str, Mapping[str, Lane]],
-    after: int,
-) -> tuple[int | None, int]:
-    """Owe some milestones behind one; return the last looked at, None at the end, and how many."""
-    before, behind = connection.execute(SQL["around"], stretch).fetchone()
-    first = max(after + 1, before or 0)
-    last = live - 1 if behind is None else min(behind, live - 1)
-    span = (first, last, PIECE_ROWS)
-    milestones = connection.execute(SQL["milestones_between"], span).fetchall()
-    # Entries ascend with their milestones: in the place of the lost ones they keep the order.
-    (seq,) = connection.execute(SQL["last_entry_in"], stretch).fetchone()
-    changes = Counter[str]()
-    for milestone, name, key in milestones:
-        got = {d for (d,) in connection.execute(SQL["destinations_of"], (milestone,))}
-        for destination, owed in lanes.items():
-            if name in owed and destination not in got and seq + 1 < stretch.end:
-                seq += 1
-                row = (seq, destination, milestone, key, owed[name])
-                connection.execute(SQL["owe_again"], row)
-                changes[tally.entries(destination, "pending")] += 1
-    tally.count(connection, changes)
-    return (milestones[-1][0] if milestones else None), changes.total()
 
 
 def _rename(directory: Path) -> Path:

@@ -43,9 +43,11 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?8, ?6 = 'pending'), ?9, ?10
 WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?3) ON CONFLICT DO NOTHING;
 
 -- name: bring_attempt
+-- Not to an entry that was made anew in the place of a lost one, which counts its own: the next
+-- attempt of an entry must find its number free.
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6
-WHERE EXISTS (SELECT 1 FROM entry WHERE seq = ?1) ON CONFLICT DO NOTHING;
+WHERE EXISTS (SELECT 1 FROM entry WHERE seq = ?1 AND attempts >= ?2) ON CONFLICT DO NOTHING;
 
 -- name: here_journal
 -- Whether what has this sequence is this row; likewise below.
@@ -62,25 +64,3 @@ SELECT id = ?2 FROM milestone WHERE seq = ?1;
 
 -- name: here_entry
 SELECT (destination, milestone) = (?2, ?3) FROM entry WHERE seq = ?1;
-
--- name: begins
--- Above this the live store began its sequences.
-SELECT seq FROM sqlite_sequence WHERE name = 'journal';
-
--- name: around
--- The milestones of the entries before and behind a stretch of sequences.
-SELECT (SELECT milestone FROM entry WHERE seq < ?1 ORDER BY seq DESC LIMIT 1),
-       (SELECT milestone FROM entry WHERE seq >= ?2 ORDER BY seq LIMIT 1);
-
--- name: milestones_between
-SELECT seq, name, key FROM milestone WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3;
-
--- name: destinations_of
-SELECT destination FROM entry WHERE milestone = ?;
-
--- name: last_entry_in
-SELECT max(coalesce(max(seq), ?1 - 1), 0) FROM entry WHERE seq >= ?1 AND seq < ?2;
-
--- name: owe_again
-INSERT INTO entry (seq, destination, milestone, key, lane, state, unsure)
-VALUES (?, ?, ?, ?, ?, 'pending', 1);

@@ -253,6 +253,94 @@ async def test_with_all_entries_lost_every_milestone_is_owed_again(path: Path) -
     ]
 
 
+async def test_a_delivery_that_looks_meanwhile_finds_no_entry_without_those_before_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 3. A table is read from both ends, and what is lost is owed again."""
+    before = [row[:5] for row in fill(path)["entry"]]
+    leaves = [page for page in pages_of(path)["entry"] if page[1] == "leaf"]
+    overwrite(path, leaves[len(leaves) // 2][0], b"")
+    directory = put_aside(path)
+    store = Store.open(path)
+    write, seen = store.write, list[int]()
+
+    async def and_look(*args: Any, **options: Any) -> Any:
+        result = await write(*args, **options)
+        owed = await write(lambda c: [row[:5] for row in rows_of(c)["entry"]])
+        assert owed == before[: len(owed)]
+        seen.append(len(owed))
+        return result
+
+    monkeypatch.setattr(store, "write", and_look)
+    await recover(store, directory, lanes=LANES, who="operator", clock=lambda: NOW)
+    await store.close()
+    assert len(set(seen)) > 3
+    assert seen[-1] == len(before)
+
+
+def fill_and_lose(path: Path, *, destinations: tuple[str, ...]) -> set[int]:
+    """Owe many milestones to "erp", the first to all, and spoil entries; return whose."""
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("BEGIN")
+        owe(connection, 1, "unit:1", destinations)
+        for number in range(2, 2001):
+            owe(connection, number, f"unit:{number}")
+        connection.execute("COMMIT")
+        owed = {row[0]: row[2] for row in rows_of(connection)["entry"]}
+    leaves = sorted(page for page in pages_of(path)["entry"] if page[1] == "leaf")
+    overwrite(path, leaves[3][0], b"")
+    with damaged(path) as connection:
+        return set(owed.values()) - {row[2] for row in Salvage(connection, "entry").rows()}
+
+
+async def test_a_destination_that_was_added_since_takes_no_number_from_what_was_owed(
+    path: Path,
+) -> None:
+    lost = fill_and_lose(path, destinations=("erp",))
+    directory = put_aside(path)
+    store = Store.open(path)
+    lanes = {"new": {"picked": Lane.NORMAL}, "erp": {"picked": Lane.NORMAL}}
+    recovered = await recover(store, directory, lanes=lanes, who="operator", clock=lambda: NOW)
+    rows = await store.write(rows_of)
+    await store.close()
+    assert len(lost) > 50
+    assert (recovered.owed_again, recovered.undeliverable) == (len(lost), [])
+    assert [row[1:3] for row in rows["entry"]] == [("erp", number) for number in range(1, 2001)]
+
+
+async def test_a_milestone_for_which_no_number_is_left_is_named(path: Path) -> None:
+    lost = fill_and_lose(path, destinations=("erp", "wms"))
+    recovered, after = await recovered_into(path, put_aside(path))
+    owed = {row[1:3] for row in after["entry"]}
+    wanted = {(to, number) for to in LANES for number in lost}
+    named = {(to, int(key.removeprefix("unit:"))) for to, key in recovered.undeliverable}
+    assert recovered.owed_again == len(lost)
+    assert len(named) == len(recovered.undeliverable)
+    assert wanted - owed <= named
+    assert not named & owed
+
+
+async def test_old_attempts_are_not_taken_for_those_of_an_entry_that_was_made_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next attempt would have the number of one of them, and could never be settled."""
+    fill(path)
+    leaves = [page for page in pages_of(path)["entry"] if page[1] == "leaf"]
+    overwrite(path, leaves[len(leaves) // 2][0], b"")
+    directory = put_aside(path)
+    store = Store.open(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("killed here")))
+        with pytest.raises(OSError, match="killed"):
+            await recover(store, directory, lanes=LANES, who="operator", clock=lambda: NOW)
+    await store.close()
+    recovered, after = await recovered_into(path, directory)
+    assert recovered.lost["entry"]
+    attempts = {row[0]: row[6] for row in after["entry"]}
+    assert after["attempt"]
+    assert [row for row in after["attempt"] if row[1] > attempts[row[0]]] == []
+
+
 async def test_an_undelivered_entry_without_its_milestone_is_named(path: Path) -> None:
     before = fill(path)
     leaves = [page for page in pages_of(path)["milestone"] if page[1] == "leaf"]
