@@ -4,8 +4,13 @@ A broker does not say when it has delivered all that it kept for us. But it
 answers packets in order. When its answer to a ping arrives, everything that
 it sent before has arrived, and it had received all acknowledgements that we
 sent before the ping. If even so fewer messages were unacknowledged than it
-may send (Receive Maximum: MQTT 5.0, section 4.9), it had nothing more to
-send: all that was published until the ping was sent is here.
+sends at once, it had nothing more to send: all that was published until the
+ping was sent is here.
+
+How many it sends at once is at most our Receive Maximum (MQTT 5.0, section
+4.9). Many brokers have a smaller limit of their own, which they do not tell:
+while they hold messages back, as many as that are unacknowledged, so that it
+is at least the most that ever were.
 """
 
 from dataclasses import dataclass
@@ -37,12 +42,14 @@ class Barrier:
     def __init__(self, receive_maximum: int) -> None:
         self._receive_maximum = receive_maximum
         self._in_flight: set[int] = set()
+        self._most = 0
         self._sent = self._answered = 0
         self._ping: _Ping | None = None
 
     def received(self, packet_id: int) -> None:
         """Count a message as in flight."""
         self._in_flight.add(packet_id)
+        self._most = max(self._most, len(self._in_flight))
 
     def released(self, packet_id: int) -> None:
         """Count it no longer: PUBACK or PUBCOMP was sent."""
@@ -68,4 +75,5 @@ class Barrier:
             return None
         self._ping = None
         in_flight = len(self._in_flight) + ping.released
-        return Proof(in_flight < self._receive_maximum, ping.sent_at, ping.acknowledged)
+        window = min(self._receive_maximum, max(self._most, 1))
+        return Proof(in_flight < window, ping.sent_at, ping.acknowledged)

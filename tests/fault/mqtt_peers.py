@@ -1,7 +1,7 @@
 """What tests of the MQTT driver need: an intake that can be held up, a broker that obeys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -158,6 +158,10 @@ def message(
     return packet(PUBLISH, body, flags=dup << 3 | qos << 1)
 
 
+TWO_AT_ONCE = (message(b"1", 1), message(b"2", 2))
+"""After these, one that is unacknowledged does not show that the broker has more."""
+
+
 class Peer:
     """The broker's side of one connection. Answers pings unless told to be silent."""
 
@@ -200,9 +204,11 @@ class Peer:
         await self.expect(CONNECT)
         self.send(packet(CONNACK, bytes([session_present, 0]) + properties))
 
-    async def grant(self, *codes: int) -> None:
-        """Accept SUBSCRIBE."""
+    async def grant(self, *codes: int, after: Sequence[bytes] = ()) -> None:
+        """Accept SUBSCRIBE, after messages that were acknowledged."""
         body = await self.expect(SUBSCRIBE)
+        self.send(*after)
+        await self.acknowledged(len(after))
         self.send(packet(SUBACK, body[:2] + b"\0" + bytes(codes or (1,))))
 
     async def acknowledged(self, number: int, kind: int = PUBACK) -> list[int]:

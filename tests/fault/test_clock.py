@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contract import system_clock
-from drivers.mqtt.source import PING_SECONDS
+from drivers.mqtt.connection import PING_SECONDS
 from simulators import preload
 from simulators.broker import Broker
 from simulators.erp_process import ErpProcess

@@ -13,7 +13,7 @@ import pytest
 from drivers.mqtt.commits import Commits
 from drivers.mqtt.redelivery import PREFIX
 from drivers.mqtt.settings import MqttSettings
-from drivers.mqtt.source import OVERHEAD_BYTES, UNDER_WAY_BYTES
+from drivers.mqtt.connection import OVERHEAD_BYTES, UNDER_WAY_BYTES
 from drivers.mqtt.stream import READ_BYTES
 from simulators.broker import Broker
 from tests.fault.mqtt_peers import (
@@ -25,6 +25,7 @@ from tests.fault.mqtt_peers import (
     PUBREL,
     SUBACK,
     SUBSCRIBE,
+    TWO_AT_ONCE,
     RecordingIntake,
     ScriptedBroker,
     listening,
@@ -160,7 +161,7 @@ def impatient(settings: MqttSettings) -> MqttSettings:
 
 
 async def test_silence_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.05)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.05)
     async with (
         ScriptedBroker() as broker,
         running(impatient(settings_of(broker.port)), RecordingIntake()) as listener,
@@ -258,7 +259,7 @@ async def test_random_bytes_never_crash_the_source() -> None:
 
 
 async def test_a_stalled_intake_holds_back_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.05)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.05)
     intake = RecordingIntake()
     payload = bytes(200_000)
     number = 4 * UNDER_WAY_BYTES // len(payload)
@@ -298,7 +299,7 @@ def offered(intake: RecordingIntake) -> int:
 async def test_unacknowledged_messages_are_bounded_by_the_receive_maximum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.05)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.05)
     intake = RecordingIntake()
     with Broker(tmp_path / "broker", settings=["log_type all"]) as broker:
         async with listening(settings_of(broker.port, receive_maximum=10), intake) as listener:
@@ -351,7 +352,7 @@ async def test_a_store_that_fails_after_the_connection_is_lost_is_not_passed_ove
 async def test_while_the_broker_may_have_more_nothing_is_concluded_from_its_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     intake = RecordingIntake()
     async with (
         ScriptedBroker() as broker,
@@ -376,7 +377,7 @@ async def test_while_the_broker_may_have_more_nothing_is_concluded_from_its_answ
 async def test_an_answer_is_heard_only_after_the_messages_that_came_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     intake = RecordingIntake()
     async with (
         ScriptedBroker() as broker,
@@ -385,21 +386,21 @@ async def test_an_answer_is_heard_only_after_the_messages_that_came_with_it(
         peer = await broker.accept()
         peer.silent = True
         await peer.let_in()
-        await peer.grant()
+        await peer.grant(after=TWO_AT_ONCE)
         await until(lambda: peer.pings)
         intake.hold_commits()
         peer.send(message(b"A", 1), packet(PINGRESP), message(b"B", 2))
-        await until(lambda: offered(intake) == 2)
+        await until(lambda: offered(intake) == 4)
         assert listener.link.heard_until is None
         intake.release()
         await until(lambda: listener.link.heard_until)
-    assert intake.payloads == ["A", "B"]
+    assert intake.payloads == ["1", "2", "A", "B"]
 
 
 async def test_answers_do_not_pile_up_behind_a_stalled_intake(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     waiting: list[Callable[[], None]] = []
     after = Commits.after
 

@@ -9,6 +9,7 @@ from tests.fault.mqtt_peers import (
     PUBREC,
     PUBREL,
     SUBSCRIBE,
+    TWO_AT_ONCE,
     UNSUBACK,
     UNSUBSCRIBE,
     RecordingIntake,
@@ -93,7 +94,7 @@ async def test_a_message_that_only_resembles_an_earlier_one_is_a_signal(again: b
 async def test_a_packet_id_is_forgotten_once_the_broker_has_shown_that_it_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     intake = RecordingIntake()
     async with (
         ScriptedBroker() as broker,
@@ -111,7 +112,7 @@ async def test_a_packet_id_is_forgotten_once_the_broker_has_shown_that_it_knows(
 async def test_a_packet_id_is_remembered_while_the_broker_shows_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     intake = RecordingIntake()
     async with (
         ScriptedBroker() as broker,
@@ -131,7 +132,7 @@ async def test_a_packet_id_is_remembered_while_the_broker_shows_nothing(
 async def test_an_answer_to_an_earlier_ping_does_not_show_that_the_broker_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
     intake = RecordingIntake()
     async with (
         ScriptedBroker() as broker,
@@ -140,7 +141,7 @@ async def test_an_answer_to_an_earlier_ping_does_not_show_that_the_broker_knows(
         peer = await broker.accept()
         peer.silent = True
         await peer.let_in()
-        await peer.grant()
+        await peer.grant(after=TWO_AT_ONCE)
         await until(lambda: peer.pings)
         peer.send(message(b"A", 7))
         assert await peer.acknowledged(1) == [7]
@@ -148,7 +149,7 @@ async def test_an_answer_to_an_earlier_ping_does_not_show_that_the_broker_knows(
         await until(lambda: listener.link.heard_until)
         peer.send(message(b"A", 7, dup=True))
         assert await peer.acknowledged(1) == [7]
-    assert intake.payloads == ["A"]
+    assert intake.payloads == ["1", "2", "A"]
 
 
 async def test_a_redelivery_is_remembered_until_its_own_acknowledgement_is_known(
@@ -157,7 +158,7 @@ async def test_a_redelivery_is_remembered_until_its_own_acknowledgement_is_known
     intake = RecordingIntake()
     async with ScriptedBroker() as broker:
         await commit_one(broker, intake)
-        monkeypatch.setattr("drivers.mqtt.source.PING_SECONDS", 0.02)
+        monkeypatch.setattr("drivers.mqtt.connection.PING_SECONDS", 0.02)
         first = set(intake.remembered)
         async with running(settings_of(broker.port), intake) as listener:
             peer = await broker.take(listener, session_present=True)

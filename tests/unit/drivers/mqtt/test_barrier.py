@@ -74,3 +74,24 @@ def test_the_answer_to_an_earlier_ping_is_not_taken_for_a_later_one() -> None:
 
 def test_an_answer_to_nothing_proves_nothing() -> None:
     assert Barrier(receive_maximum=1).answered() is None
+
+
+def test_as_many_as_ever_were_in_flight_may_be_all_that_the_broker_sends_at_once() -> None:
+    barrier = Barrier(receive_maximum=2000)
+    for packet_id in range(32):
+        barrier.received(packet_id)
+    for packet_id in range(10):
+        barrier.released(packet_id)
+        barrier.received(100 + packet_id)
+    barrier.ping(1_000, acknowledged=1)
+    proof = barrier.answered()
+    assert proof is not None
+    assert not proof.complete
+
+
+def test_with_nothing_in_flight_the_broker_has_nothing_more() -> None:
+    barrier = Barrier(receive_maximum=2000)
+    barrier.received(1)
+    barrier.released(1)
+    barrier.ping(1_000, acknowledged=1)
+    assert barrier.answered() == Proof(complete=True, sent_at=1_000, acknowledged=1)
