@@ -9,7 +9,7 @@ import structlog
 from buffer.failures import StoreCorrupt, StoreFailed
 from buffer.opening import open_for_writing
 from buffer.setting_aside import finish_setting_aside, set_aside, set_aside_directories
-from buffer.writing.reserve import free_on_volume, reserve_of
+from buffer.writing.reserve import lacks_room, reserve_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return open_for_writing(path)
     except StoreFailed:
-        if free_on_volume(path) > ROOM_TO_OPEN or not reserve_of(path).exists():
+        if not lacks_room(path, ROOM_TO_OPEN) or not reserve_of(path).exists():
             raise
         reserve_of(path).unlink()
         return open_for_writing(path)

@@ -3,11 +3,14 @@
 import errno
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 SIZE = 64 * 1024 * 1024
 """Enough to move a -wal file of the usual size into the store, and for upkeep after that."""
 SHARE_OF_BUDGET = 16
 """The reserve of a small store is this part of its budget."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def reserve_of(path: Path) -> Path:
@@ -19,6 +22,16 @@ def free_on_volume(path: Path) -> int:
     """Return how many bytes the volume of `path` has left for us."""
     volume = os.statvfs(path.parent)
     return volume.f_bavail * volume.f_frsize
+
+
+def lacks_room(path: Path, size: int) -> bool:
+    """Tell whether nothing of that size can be kept beside the store: no room, or a spent quota."""
+    try:
+        with TemporaryFile(dir=path.parent) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        return error.errno in _NO_ROOM
+    return False
 
 
 class Reserve:
@@ -74,6 +87,6 @@ class Reserve:
                 os.close(descriptor)
         except OSError as error:
             self._file.unlink(missing_ok=True)
-            self._is_possible = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._is_possible = error.errno in _NO_ROOM
             return not self._is_possible
         return True

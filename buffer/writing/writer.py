@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from buffer import tally
-from buffer.writing.reserve import Reserve, free_on_volume
+from buffer.writing.reserve import Reserve, free_on_volume, lacks_room
 
 CHECKPOINT_PAGES = 4000
 """The -wal file is moved into the store at this size: rarely enough to cost little."""
@@ -162,12 +162,14 @@ def is_busy(error: Exception) -> bool:
 
 
 def is_no_room(error: Exception, path: Path) -> bool:
-    """Tell whether an error says that the disk, or the store's budget, is spent."""
+    """Tell whether an error says that the disk, a quota on it, or the store's budget, is spent."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # the -shm file's way of saying it
-        return free_on_volume(path) < _SHM_BYTES
+    if code in _PERHAPS_NO_ROOM:
+        return lacks_room(path, _AT_ONCE_BYTES)
     return bool(code & 0xFF == sqlite3.SQLITE_FULL)
 
 
-_SHM_BYTES = 32 * 1024
-"""The -shm file grows by this much."""
+_PERHAPS_NO_ROOM = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""What SQLite also says of a spent quota; and of a -shm file that finds no room."""
+_AT_ONCE_BYTES = 32 * 1024
+"""The -shm file grows by this much, the -wal file by less."""

@@ -1,6 +1,8 @@
 """How much room the store takes, told truly, and kept to."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from buffer import journal
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.store import Store
+from buffer.suspicion import suspicion
 from buffer.writing.reserve import Reserve, free_on_volume, reserve_of
 from buffer.writing.room import Growth, Room
 from buffer.writing.writer import SHARE_OF_VOLUME
@@ -176,6 +179,35 @@ def test_the_room_lasts_as_long_as_it_grows_as_it_did(
 
 def test_the_room_lasts_no_longer_than_the_volume() -> None:
     assert Room(10, 100, 30, {}, 10).hours_left == 3.0
+
+
+async def test_a_spent_quota_is_no_room_and_no_failing_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says the same of both: that a write has failed."""
+    fallocate, is_spent = os.posix_fallocate, True
+
+    def kept(*given: int) -> None:
+        if is_spent:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        fallocate(*given)
+
+    def written(connection: sqlite3.Connection) -> int:
+        if is_spent:
+            failure = sqlite3.OperationalError("disk I/O error")
+            failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+            raise failure
+        return append(1)(connection)
+
+    monkeypatch.setattr(os, "posix_fallocate", kept)
+    work = store.submit(written, intake=Lane.CRITICAL)
+    async with asyncio.timeout(20):
+        assert await store.write(remove(1))
+    assert set(store.room.held) == set(Lane)
+    is_spent = False
+    async with asyncio.timeout(20):
+        assert await work == 1
+    assert not suspicion(store.path).exists()
 
 
 def test_the_reserve_takes_room_and_gives_it_back(path: Path) -> None:
