@@ -12,7 +12,7 @@ from buffer.reader import Reader
 from buffer.setting_aside import set_aside_directories
 from drivers.contract import system_clock
 from edge.config import Configuration
-from edge.control.client import Control, NotRunning
+from edge.control.client import Control, NotAllowed, NotRunning, Silent
 from edge.control.gathering import gather
 from edge.control.health import Report, Status, judge
 from edge.exits import Exit
@@ -29,11 +29,15 @@ def show_health(configuration: Configuration, *, as_json: bool) -> int:
     """Print the health report; return its exit code."""
     try:
         report = Control(configuration.control.socket).health()
-    except NotRunning as silent:
+    except NotAllowed as refused:
+        typer.echo(f"failing  {refused}", err=True)
+        return Status.FAILING.exit_code
+    except NotRunning as away:
+        silence = away.how if isinstance(away, Silent) else None
         try:
-            report = asyncio.run(_report(configuration))
+            report = asyncio.run(_report(configuration, silence))
         except StoreFailed as failure:
-            typer.echo(f"failing  the daemon does not answer at {silent}; {failure}", err=True)
+            typer.echo(f"failing  {away}; {failure}", err=True)
             return Status.FAILING.exit_code
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
@@ -57,7 +61,7 @@ def show_story(configuration: Configuration, key: str, *, whole: bool) -> int:
     return _from_the_store(read())
 
 
-async def _report(configuration: Configuration) -> Report:
+async def _report(configuration: Configuration, silence: str | None) -> Report:
     async with Reader.open(configuration.store.path) as reader:
         facts = await gather(
             reader,
@@ -65,6 +69,7 @@ async def _report(configuration: Configuration) -> Report:
             system_clock(),
             set_aside=set_aside_directories(configuration.store.path),
             running=False,
+            silence=silence,
         )
     return judge(facts)
 

@@ -12,7 +12,7 @@ from buffer.failures import StoreFailed, StoreRefused
 from buffer.reader import Reader
 from drivers.contract import system_clock
 from edge.config import Configuration
-from edge.control.client import Control, NoAnswer, NotRunning, Refused
+from edge.control.client import Control, NoAnswer, NotAllowed, NotRunning, Refused
 from edge.control.decisions import Decisions, Impossible
 from edge.control.messages import Message
 from edge.control.operations import Decision, Question
@@ -33,7 +33,9 @@ class Gateway:
     def __init__(self, configuration: Configuration, stack: AsyncExitStack) -> None:
         self._configuration = configuration
         self._stack = stack
-        self._control: Control | None = Control(configuration.control.socket)
+        self._control = Control(configuration.control.socket)
+        self.not_running: NotRunning | None = None
+        """Why its store is asked instead of the daemon; None if the daemon is."""
         self._questions: Questions | None = None
         self._decisions: Decisions | None = None
 
@@ -42,14 +44,15 @@ class Gateway:
 
         Raises:
             StoreFailed: The daemon does not answer, and its store cannot be read.
+            NotAllowed: This account may not ask.
             NoAnswer: The daemon did not answer in time.
 
         """
-        if self._control is not None:
+        if self.not_running is None:
             try:
                 return self._control.ask(question, asked)
-            except NotRunning:
-                self._control = None
+            except NotRunning as reason:
+                self.not_running = reason
         if self._questions is None:
             path = self._configuration.store.path
             reader = await self._stack.enter_async_context(Reader.open(path))
@@ -64,14 +67,15 @@ class Gateway:
             StoreRefused: As above, and its store must not be touched.
             Refused: It cannot be done; nothing was.
             Impossible: As above.
+            NotAllowed: This account may not ask; nothing was done.
             NoAnswer: The daemon did not answer in time; it may have been done.
 
         """
-        if self._control is not None:
+        if self.not_running is None:
             try:
                 return self._control.ask(decision, asked)
-            except NotRunning:
-                self._control = None
+            except NotRunning as reason:
+                self.not_running = reason
         if self._decisions is None:
             self._decisions = await self._open()
         who = account(os.getuid(), os.environ.get("SUDO_USER"))
@@ -85,7 +89,15 @@ class Gateway:
         path = self._configuration.store.path
         if not path.exists():
             raise StoreRefused(f"{path}: there is no store; check [store] path")
-        store = Store.open(path, max_size=self._configuration.store.max_size)
+        try:
+            store = Store.open(path, max_size=self._configuration.store.max_size)
+        except StoreRefused as refused:
+            if isinstance(refused.__cause__, BlockingIOError):  # its lock is taken
+                raise StoreRefused(
+                    f"{path}: another process uses this store: a daemon with another "
+                    "[control] socket, or a command that is still at work"
+                ) from refused
+            raise
         self._stack.push_async_callback(store.close)
         engine = configured.rules_engine(self._configuration)
         return Decisions(
@@ -101,14 +113,20 @@ class Gateway:
 
 def with_gateway(configuration: Configuration, command: Callable[[Gateway], Awaitable[int]]) -> int:
     """Run a command; return its exit status, or that of what kept it from being done."""
+    stack = AsyncExitStack()
+    gateway = Gateway(configuration, stack)
 
     async def reach() -> int:
-        async with AsyncExitStack() as stack:
-            return await command(Gateway(configuration, stack))
+        async with stack:
+            return await command(gateway)
 
     try:
         return asyncio.run(reach())
-    except (StoreFailed, StoreRefused, NoAnswer) as failure:
+    except (StoreFailed, StoreRefused) as failure:
+        why = f"{gateway.not_running}; " if gateway.not_running else ""
+        typer.echo(f"{why}{failure}", err=True)
+        return Exit.STORE_REFUSED
+    except (NotAllowed, NoAnswer) as failure:
         typer.echo(str(failure), err=True)
         return Exit.STORE_REFUSED
     except (Refused, Impossible) as refused:

@@ -23,7 +23,20 @@ TIMEOUT_SECONDS = 5.0
 
 
 class NotRunning(Exception):
-    """The daemon does not answer on its control socket."""
+    """The daemon does not answer on its control socket; the message says where, and why."""
+
+
+class Silent(NotRunning):
+    """Somebody listens on the control socket, and gives no answer: most likely the daemon hangs."""
+
+    def __init__(self, socket: Path, how: str) -> None:
+        super().__init__(f"the daemon at {socket} {how}")
+        self.how = how
+        """What it does instead of answering, as of "it"."""
+
+
+class NotAllowed(Exception):
+    """This account may not use the control socket; the message says what to do."""
 
 
 class Refused(Exception):
@@ -31,7 +44,7 @@ class Refused(Exception):
 
 
 class NoAnswer(Exception):
-    """The daemon was asked and has not answered: what was asked may have been done."""
+    """The daemon was asked and has not answered; the message says what to think of that."""
 
 
 class Control:
@@ -45,56 +58,75 @@ class Control:
 
         Raises:
             NotRunning: It does not answer.
+            Silent: As above, though somebody listens there.
+            NotAllowed: This account may not ask.
 
         """
+        _, content = self._request("GET", "/health", TIMEOUT_SECONDS)
         try:
-            return Report.model_validate_json(self._request("GET", "/health"))
+            return Report.model_validate_json(content)
         except ValidationError as error:
-            raise NotRunning(f"{self._socket} (it answers, but not as this Milepost)") from error
+            raise Silent(
+                self._socket, "answers as another version of Milepost; restart it"
+            ) from error
 
     def ask(self, operation: Question[A, B] | Decision[A, B], asked: A) -> B:
         """Ask the daemon, or have it decide; return its answer.
 
         Raises:
-            NotRunning: It does not answer; nothing was done.
+            NotRunning: Nobody listens there; nothing was done.
+            NotAllowed: This account may not ask; nothing was done.
             Refused: It cannot do this; nothing was done.
-            NoAnswer: It has not answered in time; it may have been done.
+            NoAnswer: It has not answered in time; a decision may have been carried out.
 
         """
         body = asked.model_dump_json().encode()
-        content = self._request("POST", operation.path, body, operation.seconds)
+        try:
+            status, content = self._request("POST", operation.path, operation.seconds, body)
+        except Silent as silent:
+            if isinstance(operation, Question):
+                raise NoAnswer(f"{silent}; see `systemctl status milepost`") from silent
+            raise NoAnswer(
+                f"the daemon at {self._socket} was asked and {silent.how}; "
+                "it may have been done: look before you ask again"
+            ) from silent
+        if status in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+            raise Refused(orjson.loads(content)["detail"])
+        if status != HTTPStatus.OK:
+            raise Refused(
+                f"the daemon at {self._socket} is another version of Milepost; restart it"
+            )
         return operation.answer.model_validate_json(content)
 
     def _request(
-        self, method: str, path: str, body: bytes | None = None, timeout: float = TIMEOUT_SECONDS
-    ) -> bytes:
-        with closing(_Connection(self._socket, timeout)) as connection:
+        self, method: str, path: str, seconds: float, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        with closing(_Connection(self._socket, seconds)) as connection:
             try:
                 connection.connect()
+            except PermissionError as error:
+                raise NotAllowed(
+                    f"may not ask the daemon at {self._socket} ({error.strerror}): "
+                    "use sudo, or join the group milepost"
+                ) from error
             except OSError as error:
-                raise NotRunning(f"{self._socket} ({error.strerror or error})") from error
+                raise NotRunning(
+                    f"the daemon does not answer at {self._socket} ({error.strerror or error})"
+                ) from error
             try:
                 connection.request(method, path, body, _headers())
                 answer = connection.getresponse()
                 content = answer.read()
+            except TimeoutError as error:
+                raise Silent(self._socket, f"does not answer within {seconds:g} s") from error
             except (OSError, HTTPException) as error:
-                if body is None:
-                    raise NotRunning(f"{self._socket} ({error})") from error
-                raise NoAnswer(
-                    f"the daemon at {self._socket} was asked and has not answered ({error}); "
-                    "it may have been done: look before you ask again"
-                ) from error
-        if answer.status in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
-            raise Refused(orjson.loads(content)["detail"])
-        if answer.status == HTTPStatus.NOT_FOUND:
-            raise Refused(
-                f"the daemon at {self._socket} is another version of Milepost; restart it"
+                raise Silent(self._socket, f"did not answer ({error})") from error
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Silent(
+                self._socket,
+                f"failed to answer ({answer.status}): `journalctl -u milepost` says why",
             )
-        if answer.status != HTTPStatus.OK:
-            raise (NotRunning if body is None else NoAnswer)(
-                f"{self._socket} (it failed to answer: {answer.status}; see its log)"
-            )
-        return content
+        return answer.status, content
 
 
 def _headers() -> dict[str, str]:

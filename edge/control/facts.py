@@ -73,6 +73,9 @@ class Facts(Fact):
 
     now: int
     running: bool
+    """Whether the daemon has answered."""
+    silence: str | None = None
+    """What a daemon that listens does instead of answering; None if it answers, or none listens."""
     started_at: int | None
     alive_at: int | None
     links: tuple[LinkHealth, ...]

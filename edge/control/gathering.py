@@ -37,6 +37,7 @@ async def gather(
     room: Room | None = None,
     set_aside: Iterable[Path],
     running: bool,
+    silence: str | None = None,
 ) -> Facts:
     """Read the facts; costs the same whatever the backlog.
 
@@ -49,6 +50,7 @@ async def gather(
     return Facts(
         now=now,
         running=running,
+        silence=silence,
         started_at=heartbeat.started_at if heartbeat else None,
         alive_at=heartbeat.alive_at if heartbeat else None,
         links=links,

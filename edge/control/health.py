@@ -92,16 +92,20 @@ def _findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _not_running(facts: Facts) -> str:
-    if facts.alive_at is None:
-        return "not running, and never has with this store; start it: systemctl start milepost"
-    silence = facts.now - facts.alive_at
-    ago = in_words(silence)
-    if silence < FRESH_SECONDS * 1000:
-        return (
-            f"not running, or [control] socket is not its own; last sign of life {ago} ago; "
-            "see: systemctl status milepost"
-        )
-    return f"not running; last sign of life {ago} ago; start it: systemctl start milepost"
+    status = "see `systemctl status milepost`"
+    start = (
+        "start it: `sudo systemctl start milepost`; "
+        "if it does not stay, `journalctl -u milepost` says why"
+    )
+    age = None if facts.alive_at is None else facts.now - facts.alive_at
+    sign = (
+        "it never ran with this store" if age is None else f"last sign of life {in_words(age)} ago"
+    )
+    if facts.silence is not None:
+        return f"{facts.silence}; {sign}; {status}"
+    if age is not None and age < FRESH_SECONDS * 1000:
+        return f"not running, or [control] socket is not its own; {sign}; {status}"
+    return f"not running; {sign}; {start}"
 
 
 def _room(room: RoomHealth, now: int) -> Iterator[Finding]:

@@ -38,7 +38,9 @@ A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
 
 
-OPERATION_SECONDS = 60.0
+QUESTION_SECONDS = 15.0
+"""A question never waits for a commit, and looks at a page of rows: a slow disk's seconds."""
+DECISION_SECONDS = 60.0
 """One piece of an act takes one commit, which on a bad day waits for the disk."""
 RECOVERY_SECONDS = 6 * 3600.0
 """A recovery reads all of a store, and writes it."""
@@ -52,7 +54,7 @@ class Question(Generic[A, B]):
     asked: type[A]
     answer: type[B]
     ask: Callable[[Questions, A], Awaitable[B]]
-    seconds: float = OPERATION_SECONDS
+    seconds: float = QUESTION_SECONDS
     """How long an answer may take."""
 
 
@@ -64,7 +66,7 @@ class Decision(Generic[A, B]):
     asked: type[A]
     answer: type[B]
     decide: Callable[[Decisions, A, str], Awaitable[B]]
-    seconds: float = OPERATION_SECONDS
+    seconds: float = DECISION_SECONDS
     """How long an answer may take."""
 
 

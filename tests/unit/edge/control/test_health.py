@@ -158,7 +158,7 @@ def test_recent_losses_and_quarantined_signals_are_told_for_a_day() -> None:
     ("alive_at", "text"),
     [
         (NOW - 252_000, "not running; last sign of life 4 min 12 s ago"),
-        (None, "not running, and never has with this store"),
+        (None, "not running; it never ran with this store"),
     ],
 )
 def test_a_gateway_that_does_not_run_fails_and_says_how_to_start_it(
@@ -167,7 +167,10 @@ def test_a_gateway_that_does_not_run_fails_and_says_how_to_start_it(
     report = judge(facts(running=False, alive_at=alive_at, links=()))
     assert report.status is Status.FAILING
     assert [finding.text for finding in report.findings] == [
-        f"{text}; start it: systemctl start milepost"
+        (
+            f"{text}; start it: `sudo systemctl start milepost`; "
+            "if it does not stay, `journalctl -u milepost` says why"
+        )
     ]
 
 
@@ -175,6 +178,23 @@ def test_a_gateway_that_wrote_a_moment_ago_is_not_declared_dead_for_its_socket_a
     (text,) = sentences(running=False, alive_at=NOW - 2000, links=())
     assert "not running, or [control] socket is not its own" in text
     assert "systemctl status milepost" in text
+
+
+@pytest.mark.parametrize(
+    ("alive_at", "sign"),
+    [
+        (NOW - 2000, "last sign of life 2 s ago"),
+        (NOW - 68_000, "last sign of life 1 min 8 s ago"),
+        (None, "it never ran with this store"),
+    ],
+)
+def test_a_daemon_that_listens_and_does_not_answer_is_not_said_to_need_a_start(
+    alive_at: int | None, sign: str
+) -> None:
+    silent = {"running": False, "silence": "does not answer within 5 s", "links": ()}
+    assert sentences(**silent, alive_at=alive_at) == [
+        f"milepost: does not answer within 5 s; {sign}; see `systemctl status milepost`"
+    ]
 
 
 def test_while_it_does_not_run_everything_that_waits_is_told() -> None:

@@ -18,11 +18,12 @@ import pytest
 
 from buffer.reader import Reader
 from buffer.store import Store
-from edge.control.client import Control, NoAnswer, NotRunning, Refused
+from edge.control import client
+from edge.control.client import Control, NoAnswer, NotAllowed, NotRunning, Refused, Silent
 from edge.control.decisions import Decisions
 from edge.control.health import Report
 from edge.control.messages import AuditPage, Decide, DiscardSignals
-from edge.control.operations import AUDITED, DECIDE, DISCARD_SIGNALS
+from edge.control.operations import AUDITED, DECIDE, DISCARD_SIGNALS, QUESTIONS
 from edge.control.questions import Questions
 from edge.control.server import Operations, serve
 from edge.control.who import account
@@ -115,16 +116,60 @@ async def test_what_cannot_be_done_is_refused_in_words_and_what_is_not_understoo
     assert store.commits == 0
 
 
-def test_nobody_listening_is_told_from_somebody_who_does_not_answer(directory: Path) -> None:
+def test_nobody_listening_is_told_from_somebody_who_does_not_answer(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = directory / "control.sock"
-    with pytest.raises(NotRunning):
+    where = f"the daemon does not answer at {path}"
+    with pytest.raises(NotRunning, match=where):
         Control(path).ask(AUDITED, AuditPage())
-    impatient = replace(AUDITED, seconds=0.1)
+    with pytest.raises(NotRunning, match=where) as nobody:
+        Control(path).health()
+    assert not isinstance(nobody.value, Silent)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.1)
     with Socket(AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen()
-        with pytest.raises(NoAnswer, match="may have been done"):
-            Control(path).ask(impatient, AuditPage())
+        with pytest.raises(Silent) as hangs:
+            Control(path).health()
+        assert hangs.value.how == "does not answer within 0.1 s"
+        with pytest.raises(NoAnswer) as unanswered:
+            Control(path).ask(replace(AUDITED, seconds=0.1), AuditPage())
+        assert str(unanswered.value) == (
+            f"the daemon at {path} does not answer within 0.1 s; see `systemctl status milepost`"
+        )
+        discard = DiscardSignals(numbers=(1,), reason="why")
+        with pytest.raises(NoAnswer, match=r"0\.1 s; it may have been done: look before"):
+            Control(path).ask(replace(DISCARD_SIGNALS, seconds=0.1), discard)
+
+
+def test_an_operator_who_looks_at_a_daemon_that_hangs_is_not_kept_waiting() -> None:
+    assert all(question.seconds <= 15 for question in QUESTIONS)
+
+
+@pytest.mark.parametrize("is_asked_for_health", [True, False])
+def test_an_account_that_may_not_use_the_socket_is_told_so(
+    directory: Path, *, is_asked_for_health: bool
+) -> None:
+    path, own = directory / "control.sock", os.geteuid()
+    control = Control(path)
+    with Socket(AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        path.chmod(0)
+        if own == 0:
+            os.seteuid(pwd.getpwnam("nobody").pw_uid)  # root may use any
+        try:
+            with pytest.raises(NotAllowed, match="use sudo, or join the group milepost") as refused:
+                control.health() if is_asked_for_health else control.ask(AUDITED, AuditPage())
+        finally:
+            os.seteuid(own)
+    assert str(refused.value).startswith(f"may not ask the daemon at {path} (Permission denied)")
+
+
+async def test_a_daemon_that_fails_to_answer_is_not_taken_to_be_stopped(socket: Path) -> None:
+    with pytest.raises(Silent, match=r"failed to answer \(500\): `journalctl -u milepost`"):
+        await asyncio.to_thread(Control(socket).health)
 
 
 def test_only_root_is_believed_who_it_was() -> None:
