@@ -155,7 +155,6 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
     if backlog.pending:
         age = facts.now - (backlog.oldest_recorded_at or facts.now)
         waiting = f"{counted(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
-        waiting += _time_to_drain(backlog)
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
         text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
@@ -164,7 +163,7 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
         yield Finding(
             status=Status.DEGRADED,
             about=backlog.destination,
-            text=f"{waiting}; see `{_listing(backlog)}`",
+            text=f"{waiting}{_time_to_drain(backlog)}; see `{_listing(backlog)}`",
         )
     if backlog.dead:
         text = (

@@ -273,3 +273,11 @@ def test_a_backlog_says_when_it_will_be_gone_at_the_present_rate() -> None:
     assert sentences(backlogs=(backlog(**old, pace=still),)) == [
         "erp: 1260 milestones waiting, oldest for 5 min; see `milepost outbox --destination erp`"
     ]
+
+
+def test_a_destination_that_is_down_does_not_drain() -> None:
+    pace = PaceHealth(per_second=7.0, in_flight=1, concurrency=1)
+    waits = backlog(pending=1260, oldest_recorded_at=NOW - 5 * MINUTE, pace=pace)
+    away = link("erp", "destination", is_up=False, reason="refusing connections")
+    (text,) = sentences(links=(link("plc"), away), backlogs=(waits,))
+    assert "1260 milestones waiting, oldest for 5 min: refusing connections" in text
