@@ -231,7 +231,7 @@ class Daemon:
             links=describe(links),
             room=self._store.room,
             set_aside=self._store.set_aside,
-            running=True,
+            running_since=self._started_at,
         )
         return judge(facts)
 

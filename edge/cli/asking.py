@@ -17,7 +17,7 @@ from edge.control.gathering import gather
 from edge.control.health import Report, Status, judge
 from edge.exits import Exit
 from edge.trace import tell, write
-from edge.wording import counted
+from edge.wording import counted, in_words
 
 T = TypeVar("T")
 
@@ -68,7 +68,6 @@ async def _report(configuration: Configuration, silence: str | None) -> Report:
             dict.fromkeys(configuration.destinations),
             system_clock(),
             set_aside=set_aside_directories(configuration.store.path),
-            running=False,
             silence=silence,
         )
     return judge(facts)
@@ -87,10 +86,13 @@ def _print(report: Report) -> None:
     style = STYLES[report.status]
     facts = report.facts
     total = sum(facts.milestones.values())
+    up = ""
+    if facts.running and facts.started_at is not None:
+        up = f", up for {in_words(facts.now - facts.started_at)}"
     console.print(
         f"[bold {style}]{report.status}[/]  {counted(facts.signals, 'signal')}, "
         f"{counted(total, 'milestone')}, "
-        f"{sum(b.pending for b in facts.backlogs)} waiting to be delivered",
+        f"{sum(b.pending for b in facts.backlogs)} waiting to be delivered{up}",
         soft_wrap=True,
     )
     for finding in report.findings:

@@ -36,12 +36,13 @@ async def gather(
     links: tuple[LinkHealth, ...] = (),
     room: Room | None = None,
     set_aside: Iterable[Path],
-    running: bool,
+    running_since: int | None = None,
     silence: str | None = None,
 ) -> Facts:
     """Read the facts; costs the same whatever the backlog.
 
-    The pace of destinations, links and room are known only to the daemon.
+    The pace of destinations, links and room are known only to the daemon. What runs
+    says since when: while the disk is full the store does not have it.
     """
     counts = await reader.tallies()
     heartbeat = await reader.heartbeat()
@@ -49,9 +50,9 @@ async def gather(
     gaps = await reader.latest_gaps(1)
     return Facts(
         now=now,
-        running=running,
+        running=running_since is not None,
         silence=silence,
-        started_at=heartbeat.started_at if heartbeat else None,
+        started_at=running_since or (heartbeat.started_at if heartbeat else None),
         alive_at=heartbeat.alive_at if heartbeat else None,
         links=links,
         backlogs=tuple(
