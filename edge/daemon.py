@@ -44,6 +44,7 @@ STOP_SECONDS = 4.0
 @dataclass(slots=True)
 class _Listener:
     link: Link
+    lane: Lane
     source: Source
 
 
@@ -136,7 +137,8 @@ class Daemon:
         open_source = drivers.find(settings.driver).open_source
         assert open_source is not None  # the configuration admits no other driver
         link = Link(name, self._heard_by, on_change=log_change)
-        return _Listener(link, open_source(settings, self._heard_by))
+        lane = Lane[settings.lane.upper()]
+        return _Listener(link, lane, open_source(settings, self._heard_by))
 
     def _speak(self, name: str) -> _Speaker:
         settings = self._configuration.destinations[name]
@@ -158,8 +160,7 @@ class Daemon:
 
     async def _hear(self, name: str) -> None:
         listener = self._listeners[name]
-        lane = Lane[self._configuration.sources[name].lane.upper()]
-        await listener.source.run(self._ingest.intake(name, lane), listener.link)
+        await listener.source.run(self._ingest.intake(name, listener.lane), listener.link)
 
     async def _supervise(self, name: str, link: Link, run: Callable[[], Awaitable[None]]) -> None:
         await keep_running(name, run, link, self._draw)
@@ -222,16 +223,16 @@ class Daemon:
         return server.Operations(self._health, Questions(self._reader), decisions)
 
     async def _health(self) -> Report:
-        links = [("source", listener.link) for listener in self._listeners.values()]
-        links += [("destination", speaker.link) for speaker in self._speakers.values()]
+        links = [describe(listener.link, listener.lane) for listener in self._listeners.values()]
+        links += [describe(speaker.link) for speaker in self._speakers.values()]
         facts = await gather(
             self._reader,
             {name: speaker.delivery.pace for name, speaker in self._speakers.items()},
             self._clock(),
-            links=describe(links),
-            room=self._store.room,
             set_aside=self._store.set_aside,
             running_since=self._started_at,
+            links=links,
+            room=self._store.room,
         )
         return judge(facts)
 

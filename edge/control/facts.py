@@ -22,8 +22,11 @@ class LinkHealth(Fact):
     direction: Literal["source", "destination"]
     is_up: bool
     changed_at: int
+    """Since when it is up, or down."""
     reason: str
     faults: Mapping[str, str]
+    lane: str | None = None
+    """That of a source."""
 
 
 class PaceHealth(Fact):
@@ -43,7 +46,7 @@ class RoomHealth(Fact):
     budget: int
     free_on_volume: int
     held: Mapping[str, int]
-    """Lanes of sources that nothing is taken from, and since when."""
+    """Lanes from which nothing is taken, whether there are sources of them or not; since when."""
     bytes_per_hour: int | None
     hours_left: float | None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from buffer import tally
+from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.writing.room import Room
 from drivers.contract import Link
@@ -11,20 +12,16 @@ from edge.control.facts import Backlog, Facts, LinkHealth, PaceHealth, Recent, R
 from edge.deliver.pace import Pace
 
 
-def describe(links: Iterable[tuple[str, Link]]) -> tuple[LinkHealth, ...]:
-    """Return the state of links given as (direction, link)."""
-    return tuple(
-        LinkHealth.model_validate(
-            {
-                "name": link.name,
-                "direction": direction,
-                "is_up": link.is_up,
-                "changed_at": link.changed_at,
-                "reason": link.reason,
-                "faults": dict(link.faults),
-            }
-        )
-        for direction, link in links
+def describe(link: Link, lane: Lane | None = None) -> LinkHealth:
+    """Return the state of the link to a source, if a lane is given, or to a destination."""
+    return LinkHealth(
+        name=link.name,
+        direction="destination" if lane is None else "source",
+        is_up=link.is_up,
+        changed_at=link.changed_at,
+        reason=link.reason,
+        faults=dict(link.faults),
+        lane=None if lane is None else _name(lane),
     )
 
 
@@ -33,11 +30,11 @@ async def gather(
     destinations: Mapping[str, Pace | None],
     now: int,
     *,
-    links: tuple[LinkHealth, ...] = (),
-    room: Room | None = None,
     set_aside: Iterable[Path],
     running_since: int | None = None,
     silence: str | None = None,
+    links: Iterable[LinkHealth] = (),
+    room: Room | None = None,
 ) -> Facts:
     """Read the facts; costs the same whatever the backlog.
 
@@ -54,7 +51,7 @@ async def gather(
         silence=silence,
         started_at=running_since or (heartbeat.started_at if heartbeat else None),
         alive_at=heartbeat.alive_at if heartbeat else None,
-        links=links,
+        links=tuple(links),
         backlogs=tuple(
             [await _backlog(reader, counts, name, pace) for name, pace in destinations.items()]
         ),
@@ -85,12 +82,16 @@ async def gather(
     )
 
 
+def _name(lane: Lane) -> str:
+    return lane.name.lower()
+
+
 def _room(room: Room) -> RoomHealth:
     return RoomHealth(
         used=room.used,
         budget=room.budget,
         free_on_volume=room.free_on_volume,
-        held={lane.name.lower(): since for lane, since in room.held.items()},
+        held={_name(lane): since for lane, since in room.held.items()},
         bytes_per_hour=room.bytes_per_hour,
         hours_left=room.hours_left,
     )

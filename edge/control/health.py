@@ -53,6 +53,7 @@ SHORT_HOURS = 24
 """Room that lasts no longer is worth a finding."""
 FRESH_SECONDS = 15
 """A daemon that wrote so recently may still run, though its control socket does not answer."""
+WHAT_GROWS = "see `sudo milepost store stats` and `milepost outbox`"
 
 
 def judge(facts: Facts) -> Report:
@@ -66,13 +67,13 @@ def _findings(facts: Facts) -> Iterator[Finding]:
     if not facts.running:
         yield Finding(status=Status.FAILING, about="milepost", text=_not_running(facts))
     if facts.room is not None:
-        yield from _room(facts.room, facts.now)
+        yield from _room(facts.room, facts)
     for directory in facts.set_aside:
         yield Finding(
             status=Status.DEGRADED,
             about="store",
             text=f"corrupt; set aside in {directory}, and a fresh one is in use: what was not "
-            "delivered yet is in there alone; bring it over with `milepost store recover`",
+            "delivered yet is in there alone; bring it over with `sudo milepost store recover`",
         )
     for link in facts.links:
         if link.direction == "source":
@@ -108,19 +109,22 @@ def _not_running(facts: Facts) -> str:
     return f"not running; {sign}; {start}"
 
 
-def _room(room: RoomHealth, now: int) -> Iterator[Finding]:
+def _room(room: RoomHealth, facts: Facts) -> Iterator[Finding]:
     used, budget = _size(room.used), _size(room.budget)
-    if room.held:
-        lanes = " and ".join(room.held)
-        since = in_words(now - min(room.held.values()))
+    lanes = {link.lane for link in facts.links if link.direction == "source"}
+    held = {lane: since for lane, since in room.held.items() if lane in lanes}
+    if held:
+        is_all = len(held) == len(lanes)
+        whom = "any source" if is_all else f"{' and '.join(held)} sources"
+        since = in_words(facts.now - min(held.values()))
         # Sources of the bulk lane are meant to wait first: the others are still heard.
-        status = Status.DEGRADED if set(room.held) == {"bulk"} else Status.FAILING
+        status = Status.DEGRADED if set(held) == {"bulk"} and not is_all else Status.FAILING
         yield Finding(
             status=status,
             about="store",
-            text=f"full: for {since} nothing is taken in from {lanes} sources, which keep what "
-            f"they have to say; {used} of {budget} used, {_size(room.free_on_volume)} free on the "
-            "disk. Delivery goes on; make room, or raise [store] max_size",
+            text=f"full: for {since} nothing is taken in from {whom}: they keep what they have to "
+            f"say; {used} of {budget} used, {_size(room.free_on_volume)} free on the disk. "
+            f"Delivery goes on; make room, or raise [store] max_size and restart; {WHAT_GROWS}",
         )
     elif room.hours_left is not None and room.hours_left < SHORT_HOURS:
         assert room.bytes_per_hour is not None
@@ -128,8 +132,7 @@ def _room(room: RoomHealth, now: int) -> Iterator[Finding]:
             status=Status.DEGRADED,
             about="store",
             text=f"room for {in_words(round(room.hours_left * 3_600_000))} more: {used} of "
-            f"{budget} used, growing by {_size(room.bytes_per_hour)} an hour; "
-            "see what is not delivered",
+            f"{budget} used, growing by {_size(room.bytes_per_hour)} an hour; {WHAT_GROWS}",
         )
 
 
@@ -157,7 +160,9 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
         waiting = f"{counted(backlog.pending, 'milestone')} waiting, oldest for {in_words(age)}"
     if link is not None and not link.is_up and link.reason:
         since = in_words(facts.now - link.changed_at)
-        text = f"down for {since}" + (f", {waiting}" if waiting else "") + f": {link.reason}"
+        text = f"down for {since}: {link.reason}"
+        if waiting:
+            text = f"down for {since}, {waiting}: {link.reason}; see `{_listing(backlog)}`"
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
     elif backlog.pending and (not facts.running or age > WAITING_SECONDS * 1000):
         yield Finding(

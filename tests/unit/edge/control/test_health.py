@@ -13,6 +13,7 @@ MINUTE = 60_000
 
 def link(name: str, direction: str = "source", **more: Any) -> LinkHealth:
     known = {"is_up": True, "changed_at": NOW - 252_000, "reason": "", "faults": {}}
+    known["lane"] = "normal" if direction == "source" else None
     return LinkHealth.model_validate({"name": name, "direction": direction, **known, **more})
 
 
@@ -82,7 +83,10 @@ def test_a_destination_that_is_away_says_why_how_long_and_what_waits() -> None:
     )
     assert report.status is Status.DEGRADED
     assert [f"{each.about}: {each.text}" for each in report.findings] == [
-        "erp: down for 4 min 12 s, 318 milestones waiting, oldest for 4 min: refusing connections"
+        (
+            "erp: down for 4 min 12 s, 318 milestones waiting, oldest for 4 min: "
+            "refusing connections; see `milepost outbox --destination erp`"
+        )
     ]
 
 
@@ -221,20 +225,40 @@ def test_the_worst_comes_first() -> None:
 
 def test_a_store_that_is_full_fails_and_says_who_waits_and_that_delivery_goes_on() -> None:
     full = room(used=9_500_000_000, held={"normal": NOW - 3 * MINUTE, "bulk": NOW - 5 * MINUTE})
-    report = judge(facts(room=full))
+    links = (link("plc"), link("floor", lane="bulk"), link("gate", lane="critical"))
+    report = judge(facts(room=full, links=links))
     assert report.status is Status.FAILING
     assert [each.text for each in report.findings] == [
         (
-            "full: for 5 min nothing is taken in from normal and bulk sources, which keep what "
+            "full: for 5 min nothing is taken in from normal and bulk sources: they keep what "
             "they have to say; 9.5 GB of 10.0 GB used, 20.0 GB free on the disk. "
-            "Delivery goes on; make room, or raise [store] max_size"
+            "Delivery goes on; make room, or raise [store] max_size and restart; "
+            "see `sudo milepost store stats` and `milepost outbox`"
         )
     ]
 
 
 def test_bulk_sources_that_wait_alone_leave_the_gateway_at_work() -> None:
-    report = judge(facts(room=room(held={"bulk": NOW - MINUTE})))
+    links = (link("plc"), link("floor", lane="bulk"))
+    report = judge(facts(room=room(held={"bulk": NOW - MINUTE}), links=links))
     assert report.status is Status.DEGRADED
+    assert "from bulk sources:" in report.findings[0].text
+
+
+def test_only_lanes_that_have_sources_are_named() -> None:
+    held = {"critical": NOW - MINUTE, "normal": NOW - 2 * MINUTE, "bulk": NOW - 9 * MINUTE}
+    report = judge(facts(room=room(held=held)))
+    assert report.status is Status.FAILING
+    assert report.findings[0].text.startswith(
+        "full: for 2 min nothing is taken in from any source:"
+    )
+    assert sentences(room=room(held={"bulk": NOW - MINUTE})) == []
+
+
+def test_with_nothing_but_bulk_sources_none_is_heard() -> None:
+    report = judge(facts(room=room(held={"bulk": NOW - MINUTE}), links=(link("plc", lane="bulk"),)))
+    assert report.status is Status.FAILING
+    assert "from any source:" in report.findings[0].text
 
 
 @pytest.mark.parametrize(("hours", "told"), [(5.5, True), (24.0, False), (None, False)])
@@ -246,7 +270,7 @@ def test_room_that_lasts_less_than_a_day_is_told_with_its_hours(
     words = [
         (
             "store: room for 5 h 30 min more: 8.0 GB of 10.0 GB used, growing by 360.0 MB an hour; "
-            "see what is not delivered"
+            "see `sudo milepost store stats` and `milepost outbox`"
         )
     ]
     assert sentences(room=short) == (words if told else [])
@@ -257,7 +281,7 @@ def test_a_store_that_was_set_aside_is_told_until_it_is_recovered() -> None:
     assert report.status is Status.DEGRADED
     (finding,) = report.findings
     assert "/var/lib/milepost/milepost.db.corrupt-1" in finding.text
-    assert "milepost store recover" in finding.text
+    assert "`sudo milepost store recover`" in finding.text
 
 
 def test_a_backlog_says_when_it_will_be_gone_at_the_present_rate() -> None:
