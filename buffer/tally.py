@@ -43,6 +43,11 @@ def stop(connection: sqlite3.Connection, at: int) -> None:
     connection.execute(SQL["stop"], (at,))
 
 
+def forget_stop(connection: sqlite3.Connection) -> None:
+    """Have the last stop be no clean one."""
+    connection.execute(SQL["forget_stop"])
+
+
 def stopped_cleanly(connection: sqlite3.Connection) -> bool:
     """Tell whether the last that wrote to the store stopped cleanly; True if nothing ever did."""
     row = connection.execute(SQL["stopped_at"]).fetchone()

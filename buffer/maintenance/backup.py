@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from buffer import tally
 from buffer.opening import read_only
 from buffer.setting_aside import sync_directory
 
@@ -20,8 +21,9 @@ def back_up(path: Path, target: Path) -> int:
     """Copy the store to a new file that survives a power cut; return its size in bytes.
 
     The copy is the store of one moment and is checked before it gets its
-    name. It is opened by putting it where the store was. Commits go on
-    meanwhile; the -wal file grows by them until the copy is done.
+    name. It is opened by putting it where the store was; what it has not
+    delivered is looked up first, as after a stop that was no clean one.
+    Commits go on meanwhile; the -wal file grows by them until the copy is done.
 
     Raises:
         NotBackedUp: The target exists, or the store cannot be read or the copy not written.
@@ -39,6 +41,7 @@ def back_up(path: Path, target: Path) -> int:
         raise NotBackedUp(f"{partial}: cannot be made ({error.strerror})") from error
     try:
         _copy(path, partial)
+        _check(path, partial)
         size = _sync(partial)
         _refuse_existing(target)
         partial.rename(target)
@@ -60,17 +63,29 @@ def _refuse_existing(target: Path) -> None:
 def _copy(path: Path, partial: Path) -> None:
     with (
         closing(sqlite3.connect(read_only(path), uri=True, isolation_level=None)) as source,
-        closing(sqlite3.connect(partial, isolation_level=None)) as copy,
+        closing(_open(partial)) as copy,
     ):
-        copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
         # In a transaction all steps see one state. Without, each commit would begin the copy anew.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(copy, pages=PAGES)
         copy.execute("PRAGMA journal_mode = DELETE")  # a single file, also on a medium to read only
+
+
+def _check(path: Path, partial: Path) -> None:
+    """Check the copy, while nothing holds the -wal file of the store any more."""
+    with closing(_open(partial)) as copy:
         (finding,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if finding != "ok":
             raise NotBackedUp(f"{path}: corrupt ({finding}), and so would be its backup")
+        # Whoever goes on with it does not know what was delivered since.
+        tally.forget_stop(copy)
+
+
+def _open(partial: Path) -> sqlite3.Connection:
+    copy = sqlite3.connect(partial, isolation_level=None)
+    copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
+    return copy
 
 
 def _sync(file: Path) -> int:

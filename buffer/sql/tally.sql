@@ -20,5 +20,8 @@ ON CONFLICT (id) DO UPDATE SET stopped_at = NULL;
 -- name: stop
 UPDATE heartbeat SET stopped_at = ? WHERE id = 1;
 
+-- name: forget_stop
+UPDATE heartbeat SET stopped_at = NULL;
+
 -- name: stopped_at
 SELECT stopped_at FROM heartbeat WHERE id = 1;

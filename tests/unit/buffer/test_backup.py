@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from buffer.maintenance import backup
 from buffer.maintenance.backup import NotBackedUp, back_up
 from buffer.maintenance.checking import contradictions, damage
+from buffer.maintenance.vacuum import empty_wal
 from buffer.opening import open_for_writing, read_only
 from buffer.store import Store
 from tests.unit.buffer.damage import PAGE, fill, overwrite, rows_of
@@ -59,6 +61,37 @@ def test_a_backup_is_a_single_file_of_its_owner_and_a_store_to_go_on_with(
     assert after["milestone"][:-1] == before["milestone"]
     assert after["milestone"][-1][1] == (5000).to_bytes(16)
     assert after["journal"] == before["journal"]
+
+
+async def test_a_backup_of_a_stopped_store_does_not_say_that_nothing_was_delivered_since(
+    path: Path, target: Path
+) -> None:
+    store = Store.open(path)
+    await store.write(lambda c: owe(c, 1))
+    await store.close()
+    back_up(path, target)
+    for each, is_clean in ((path, True), (target, False)):
+        store = Store.open(each)
+        assert store.stopped_cleanly == is_clean
+        await store.close()
+
+
+async def test_the_wal_file_is_let_go_before_the_copy_is_checked(
+    path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes minutes for a large store, and the file would grow meanwhile."""
+    store = Store.open(path)
+    await store.write(lambda c: owe(c, 1))
+    check, emptied = backup._check, list[bool]()
+
+    def noted(path: Path, partial: Path) -> None:
+        emptied.append(empty_wal(path))
+        check(path, partial)
+
+    monkeypatch.setattr(backup, "_check", noted)
+    back_up(path, target)
+    assert emptied == [True]
+    await store.close()
 
 
 def test_a_backup_replaces_nothing(path: Path, target: Path) -> None:
