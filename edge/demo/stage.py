@@ -48,7 +48,7 @@ class Staging:
     has_own_clock: bool = False
     """Whether the daemon has a wall clock of its own, that can be wrong. Takes a C compiler."""
     is_networked: bool = False
-    """Whether the daemon reaches its ERP over a network that can be bad."""
+    """Whether the daemon reaches broker and ERP over a network that can be bad."""
     has_own_disk: bool = False
     """Whether the store is on a file system of its own, whose power can be cut. Takes root."""
 
@@ -72,7 +72,7 @@ class Stage:
         self._store = self.directory
         self._image = self.directory / "disk.image"
         self._erp_port = urlsplit(self.erp.url).port or 0
-        self.to_erp = Proxy(self._erp_port)
+        self.to_broker, self.to_erp = Proxy(self.broker.port), Proxy(self._erp_port)
         """The network, if the staging has one."""
         self.seed = seed
         self._play_seconds = play_seconds
@@ -140,14 +140,16 @@ class Stage:
         self._image.unlink()
 
     async def _configure(self) -> None:
-        url, look_up = self.erp.url, self.erp.look_up
+        mqtt_port, url, look_up = self.broker.port, self.erp.url, self.erp.look_up
         if self._staging.is_networked:
-            await self.to_erp.open()
+            for proxy in (self.to_broker, self.to_erp):
+                await proxy.open()
+            mqtt_port = self.to_broker.port
             direct, passed_on = f":{self._erp_port}/", f":{self.to_erp.port}/"
             url, look_up = url.replace(direct, passed_on), look_up.replace(direct, passed_on)
         addresses = Addresses(
             opcua_port=self._plc_port,
-            mqtt_port=self.broker.port,
+            mqtt_port=mqtt_port,
             erp_url=url,
             erp_look_up=look_up,
             directory=self.directory,
@@ -196,7 +198,8 @@ class Stage:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
-        await self.to_erp.close()
+        for proxy in (self.to_broker, self.to_erp):
+            await proxy.close()
         if self._store != self.directory:
             await asyncio.to_thread(self._unmount_disk)
         # How they end no longer matters: interrupted while it starts, none ends well.
