@@ -6,11 +6,13 @@ and so does the audit log, whose chain cannot be joined to another.
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -96,7 +98,7 @@ async def recover(
     clock: Callable[[], int],
     on_entries: Callable[[], None] = lambda: None,
 ) -> Recovered:
-    """Bring over what can be read of a store in `directory`; then rename that `.recovered-`.
+    """Bring over what can be read of a store in `directory`; then rename `.corrupt-…` there.
 
     `lanes` tells for each destination what it is owed: a milestone of which an
     entry may be lost is owed to it again, in the place of the lost one.
@@ -111,11 +113,47 @@ async def recover(
         StoreFailed: The live store failed.
 
     """
+    with _alone(directory):
+        recovered = await _bring_all(store, directory, lanes)
+        detail = {
+            "directory": directory.name,
+            "brought": dict(recovered.brought),
+            "owed_again": recovered.owed_again,
+            "lost": [f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]],
+            "lost_count": len(recovered.undeliverable),
+        }
+        await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
+        recovered.directory = _rename(directory)
+    on_entries()
+    return recovered
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep others from recovering the same; only one of them could rename it."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise NotRecovered(f"{directory}: cannot be read ({error.strerror})") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise NotRecovered(f"{directory}: is being recovered already") from error
+    finally:
+        os.close(descriptor)
+
+
+async def _bring_all(
+    store: Store, directory: Path, lanes: Mapping[str, Mapping[str, Lane]]
+) -> Recovered:
+    file = directory / store.path.name
+    if file.exists() and file.samefile(store.path):
+        raise NotRecovered(f"{file}: is the store in use; nothing of it is missing")
     recovered, concluded_again = Recovered(directory), set[int]()
     with ExitStack() as stack:
         try:
-            opened = damaged(directory / store.path.name)
-            connection = await asyncio.to_thread(stack.enter_context, opened)
+            connection = await asyncio.to_thread(stack.enter_context, damaged(file))
         except Unreadable as error:
             raise NotRecovered(str(error)) from error
         for table in TABLES:
@@ -124,17 +162,7 @@ async def recover(
             else:
                 await _bring_table(store, connection, table, recovered, concluded_again)
     if not recovered.brought.total() + recovered.kept.total():
-        raise NotRecovered(f"{directory / store.path.name}: no row of it can be read")
-    detail = {
-        "directory": directory.name,
-        "brought": dict(recovered.brought),
-        "owed_again": recovered.owed_again,
-        "lost": [f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]],
-        "lost_count": len(recovered.undeliverable),
-    }
-    await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
-    recovered.directory = _rename(directory)
-    on_entries()
+        raise NotRecovered(f"{file}: no row of it can be read")
     return recovered
 
 
@@ -266,11 +294,10 @@ def _counted(table: str, row: tuple[Any, ...]) -> Iterator[str]:
 
 
 def _rename(directory: Path) -> Path:
-    """Have the directory say that it is recovered; it is kept, for whoever wants to look again."""
-    name = directory.name
-    renamed = (
-        name.replace(".corrupt-", ".recovered-") if ".corrupt-" in name else f"{name}.recovered"
-    )
-    target = directory.rename(directory.with_name(renamed))
+    """Have a directory of ours say that it is recovered; it is kept, to be looked at again."""
+    if ".corrupt-" not in directory.name:
+        return directory  # a backup, or what somebody has moved: its name tells them something
+    target = directory.with_name(directory.name.replace(".corrupt-", ".recovered-"))
+    directory.rename(target)
     sync_directory(target.parent)
     return target

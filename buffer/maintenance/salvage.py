@@ -46,31 +46,44 @@ class Stretch(NamedTuple):
 
 @contextmanager
 def damaged(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a damaged store, and what its -wal file adds to it, to be read.
+    """Open a damaged store, and what its -wal file adds to it, to be read; one at a time.
 
     Neither is written to: SQLite gets a link to the one, which it opens for
     reading alone, and a copy of the other. Only if the first page is damaged,
-    the whole file is copied, and gets the first page of a new store.
+    the whole file is copied, and gets the first page of a new store. What is
+    left of the store may be its -wal file alone.
 
     Raises:
         Unreadable: It is no store, or one of another version.
 
     """
+    scratch, wal = file.with_name(f"{file.name}.reading"), Path(f"{file}-wal")
     try:
-        with tempfile.TemporaryDirectory(prefix="reading-", dir=file.parent) as scratch:
-            link = Path(scratch) / file.name
-            os.link(file, link)
-            wal = Path(f"{file}-wal")
-            if wal.exists():
-                shutil.copyfile(wal, f"{link}-wal")
+        shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
+        scratch.mkdir(mode=0o700)
+        try:
+            link = scratch / file.name
+            if file.exists() or not wal.exists():
+                os.link(file, link)
+            else:
+                link.touch()
+            _copy_wal(wal, link)
             if not _has_first_page(link):
-                link.unlink()
-                shutil.copyfile(file, link)
+                shutil.copyfile(link, scratch / "copy")
+                (scratch / "copy").replace(link)
                 _put_first_page(link)
+                _copy_wal(wal, link)  # SQLite has removed it if it lay beside an empty file
             with closing(_connect(link)) as connection:
                 yield connection
+        finally:
+            shutil.rmtree(scratch)
     except OSError as error:
         raise Unreadable(f"{file}: cannot be read ({error.strerror})") from error
+
+
+def _copy_wal(wal: Path, link: Path) -> None:
+    if wal.exists():
+        shutil.copyfile(wal, f"{link}-wal")
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -96,7 +109,9 @@ def _has_first_page(file: Path) -> bool:
         return False
     if version != newest:
         raise Unreadable(
-            f"{file.name}: a store of version {version}; this Milepost recovers those of {newest}"
+            f"{file.name}: a store of version {version}; this Milepost recovers those of {newest}. "
+            "Keep it: the Milepost that wrote it recovers it, into a store of its own, and what "
+            "was not delivered comes from there by `outbox export` and `outbox import`"
         )
     return True
 

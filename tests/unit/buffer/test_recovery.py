@@ -182,6 +182,21 @@ async def test_what_only_the_wal_has_comes_over(path: Path, tmp_path: Path) -> N
     assert 9000 in {row[0] for row in after["journal"]}
 
 
+async def test_what_a_wal_file_has_comes_over_without_its_store(path: Path, tmp_path: Path) -> None:
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("BEGIN")
+        owe(connection, 1)
+        connection.execute("COMMIT")
+        killed = tmp_path / "killed"
+        killed.mkdir()
+        shutil.copy(f"{path}-wal", killed)
+    directory = tmp_path / "milepost.db.corrupt-1"
+    killed.rename(directory)
+    recovered, after = await recovered_into(tmp_path / "live" / path.name, directory)
+    assert recovered.brought["milestone"] == 1
+    assert [row[1:3] for row in after["entry"]] == [("erp", 1)]
+
+
 async def test_what_is_set_aside_is_not_written_to(path: Path) -> None:
     fill(path)
     overwrite(path, 20, b"")
@@ -380,6 +395,68 @@ async def test_a_live_store_that_has_given_the_same_sequences_is_left_alone(
         await recover(store, elsewhere, lanes=LANES, who="operator", clock=lambda: NOW)
     assert await store.write(rows_of) == before
     await store.close()
+
+
+async def test_the_store_in_use_is_not_taken_for_one_that_was_set_aside(path: Path) -> None:
+    """It would be renamed away with its directory."""
+    fill(path)
+    store = Store.open(path)
+    before = await store.write(rows_of)
+    with pytest.raises(NotRecovered, match="is the store in use"):
+        await recover(store, path.parent, lanes=LANES, who="operator", clock=lambda: NOW)
+    assert await store.write(rows_of) == before
+    await store.close()
+    with closing(open_for_writing(path)) as connection:
+        assert rows_of(connection) == before
+
+
+async def test_a_directory_that_is_not_ours_keeps_its_name(path: Path, tmp_path: Path) -> None:
+    fill(path)
+    backup = put_aside(path).rename(tmp_path / "backup")
+    recovered, _ = await recovered_into(path, backup)
+    assert recovered.directory == backup
+    assert [each.name for each in backup.iterdir()] == [path.name]
+
+
+async def test_one_is_recovered_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(path)
+    directory = put_aside(path)
+    store = Store.open(path)
+    write, refused = store.write, list[str]()
+
+    async def and_recover_too(*args: Any, **options: Any) -> Any:
+        with pytest.raises(NotRecovered, match="is being recovered already") as why:
+            await recover(store, directory, lanes=LANES, who="another", clock=lambda: NOW)
+        refused.append(str(why.value))
+        return await write(*args, **options)
+
+    monkeypatch.setattr(store, "write", and_recover_too)
+    recovered = await recover(store, directory, lanes=LANES, who="operator", clock=lambda: NOW)
+    await store.close()
+    assert refused
+    assert recovered.directory.exists()
+
+
+async def test_what_a_killed_recovery_left_is_removed(path: Path) -> None:
+    fill(path)
+    directory = put_aside(path)
+    left = directory / f"{path.name}.reading"
+    left.mkdir()
+    (left / path.name).write_bytes(b"a copy")
+    recovered, _ = await recovered_into(path, directory)
+    assert [each.name for each in recovered.directory.iterdir()] == [path.name]
+
+
+async def test_a_store_of_another_version_is_left_to_the_milepost_that_wrote_it(path: Path) -> None:
+    fill(path)
+    with closing(open_for_writing(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    directory = put_aside(path)
+    store = Store.open(path)
+    with pytest.raises(NotRecovered, match=r"a store of version 1; .* the Milepost that wrote it"):
+        await recover(store, directory, lanes=LANES, who="operator", clock=lambda: NOW)
+    await store.close()
+    assert (directory / path.name).exists()
 
 
 async def test_a_file_of_which_nothing_can_be_read_stays_where_it_is(path: Path) -> None:
