@@ -21,6 +21,10 @@ QUICK_CHECK_BYTES = 128 * 1024 * 1024
 SEQUENCES_PER_MILLISECOND = 100
 """More than any store gives. A fresh store begins at the time, in milliseconds since the Unix
 epoch, at which the one before it was set aside, times this: above all that the old one gave."""
+_PAST = 1_767_225_600_000
+"""The beginning of 2026: a clock that says less is wrong."""
+_FUTURE = 7_258_118_400_000
+"""The beginning of 2200: a sequence that says more was not given by a store."""
 
 _PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
 """What may mend itself, such as a full disk: the daemon has to try again without being told."""
@@ -196,7 +200,8 @@ def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) 
     if not directories or journal.next_sequence(connection) > 1:
         return
     at = max(directory.stat().st_mtime_ns for directory in directories) // 1_000_000
-    first = at * SEQUENCES_PER_MILLISECOND
+    given = [_newest_sequence(directory / path.name) for directory in directories]
+    first = max(max(at, _PAST) * SEQUENCES_PER_MILLISECOND, *given)
     reason = f"the store was corrupt and was set aside, with all that it held, in {directories[-1]}"
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM sqlite_sequence")
@@ -207,6 +212,22 @@ def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) 
     journal.append_gaps(connection, [GapRow("milepost", path.name, at, reason, None)])
     tally.count(connection, {tally.GAPS: 1})
     connection.execute("COMMIT")
+
+
+def _newest_sequence(file: Path) -> int:
+    """Return the newest sequence that a damaged store says it gave; 0 if it does not say.
+
+    The clock may have been set back since it began, and have been in the past ever after.
+    """
+    if not file.exists() or not file.stat().st_size:
+        return 0  # SQLite would delete the -wal file of an empty one
+    try:
+        with closing(sqlite3.connect(read_only(file), uri=True)) as connection:
+            (newest,) = connection.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()
+    except sqlite3.Error:
+        return 0
+    is_one = isinstance(newest, int) and newest < _FUTURE * SEQUENCES_PER_MILLISECOND
+    return newest if is_one else 0
 
 
 def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:

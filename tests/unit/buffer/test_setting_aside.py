@@ -1,8 +1,11 @@
 """A corrupt store is set aside whole, a fresh one takes its place, and never twice unseen."""
 
 import hashlib
+import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from buffer.starting import start
 from buffer.store import Store
 from buffer.suspicion import suspicion
 from buffer.writing.reserve import reserve_of
+from tests.unit.buffer.damage import PAGE, overwrite, pages_of
 from tests.unit.buffer.rows import owe, signal
 
 NOON = 1_795_348_800_000
@@ -126,6 +130,63 @@ def test_no_sequence_of_the_fresh_store_was_one_of_the_old_store(corrupt: Path) 
         (directory,) = set_aside_directories(corrupt)
         directory.rename(directory.with_name(f"recovered-{hour}"))
         damage(corrupt)
+
+
+@pytest.mark.parametrize("clock", ["1970-01-01", "2012-01-01"])
+def test_no_sequence_was_one_of_the_old_store_also_if_the_clock_is_in_the_past(
+    corrupt: Path, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    """A gateway without a battery boots in the past, and finds its store corrupt."""
+    given = [300]
+    for at in (NOON, _past(clock), _past(clock)):
+        monkeypatch.setattr(opening, "set_aside_directories", partial(_made_at, at))
+        with closing(start(corrupt, "set-aside", at)) as connection:
+            first = sequences(connection)
+            assert min(first) > max(given)
+            given = sequences(connection)
+        (directory,) = set_aside_directories(corrupt)
+        directory.rename(directory.with_name(f"recovered-{min(given)}"))
+        _spoil_the_journal(corrupt)
+
+
+def test_no_sequence_was_one_of_an_old_store_that_cannot_be_read_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(path)
+    open_once(path)
+    path.write_bytes(bytes(path.stat().st_size))
+    monkeypatch.setattr(opening, "set_aside_directories", partial(_made_at, 1))
+    with closing(start(path, "set-aside", 1)) as connection:
+        assert min(sequences(connection)) > 300
+
+
+def _past(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + 1
+
+
+def _made_at(at: int, path: Path) -> tuple[Path, ...]:
+    """Return the directories as they are if they were made when the clock said that."""
+    directories = set_aside_directories(path)
+    for directory in directories:
+        os.utime(directory, (at / 1000, at / 1000))
+    return directories
+
+
+def _spoil_the_journal(path: Path) -> None:
+    ((page, _, _), *_) = pages_of(path)["journal"]
+    overwrite(path, page, os.urandom(PAGE))
+
+
+def test_a_damaged_sequence_that_makes_no_sense_is_not_gone_by(corrupt: Path) -> None:
+    corrupt.unlink()
+    corrupt.with_name(f"{corrupt.name}-wal").unlink()
+    fill(corrupt)
+    with closing(sqlite3.connect(corrupt)) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = 9223372036854775807")
+        connection.commit()
+    _spoil_the_journal(corrupt)
+    with closing(start(corrupt, "set-aside", NOON)) as connection:
+        assert 300 < max(sequences(connection)) < 2**60
 
 
 def test_a_fresh_store_is_given_its_sequences_also_after_a_cut_between(
