@@ -205,8 +205,7 @@ class Delivery:
             if not is_first:
                 may_send = await self._may_send(governor, len(pieces[-1]))
             if not may_send:
-                for row in (row for piece in pieces for row in piece):
-                    self._queue.again(row)
+                self._settling.give_back([row for piece in pieces for row in piece])
                 return
             is_first = False
             piece = pieces.pop()

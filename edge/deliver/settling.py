@@ -114,6 +114,14 @@ class Settling:
         """Record an attempt after which the entries stay with whoever sent them."""
         self._submit(self._ends(rows, [verdict] * len(rows), started_at), lambda: None)
 
+    def give_back(self, rows: Sequence[PendingEntry]) -> None:
+        """Have entries sent later that were not sent after all.
+
+        Their keys stay busy until what was noted of them is on disk: the store
+        is what tells the number of the next attempt.
+        """
+        self._submit([], lambda: self._again(rows))
+
     def _submit(self, ends: list[tuple[Attempt, State]], then: Callable[[], None]) -> None:
         work = partial(outbox.settle, destination=self._destination, ends=ends)
         done = self._store.submit(work, WEIGHT * len(ends))
@@ -168,6 +176,10 @@ class Settling:
                 else:
                     queue.again(tried)
         self.meter.count(len(rows) - unsettled, asyncio.get_running_loop().time())
+
+    def _again(self, rows: Sequence[PendingEntry]) -> None:
+        for row in rows:
+            self._queue.again(row)
 
     def _reject(self, row: PendingEntry, verdict: Rejected) -> None:
         if self.holds:

@@ -1,12 +1,14 @@
 """An operator changes entries while a delivery runs: it goes on with what is true then."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 
 from buffer import decisions
-from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
+from drivers.contract import Accepted, Divide, Entry, Rejected, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
@@ -81,6 +83,38 @@ async def test_a_reload_keeps_the_time_that_a_key_rests(gateway: Gateway) -> Non
         await gateway.discard(delivery, 1)
         await gateway.owe("unit:1")
         await gateway.until_counted(delivered=5, discarded=1)
+
+
+async def test_halves_that_go_back_during_a_reload_count_the_attempt_that_was_refused(
+    gateway: Gateway,
+) -> None:
+    """The note of that attempt may not be on disk when their keys are read from the store again."""
+    await gateway.owe(*[f"unit:{n}" for n in range(4)])
+    goes_on = threading.Event()
+    sink = ScriptedSink(batch_limit=4)
+
+    def refuse_while_the_disk_is_slow(_: Sequence[Entry]) -> Divide | None:
+        if len(sink.requests) > 1:
+            return None
+        gateway.store.submit(lambda _: goes_on.wait(30))
+        return Divide("one of them is bad", too_large=False)
+
+    async def be_away_during_a_reload(entry: Entry) -> Verdict:
+        if len(sink.requests) == 2:
+            delivery.reload()
+            await until(lambda: not delivery._is_outdated)
+            return Retry("away", outage=True)
+        return accept(entry)
+
+    sink.refuse, sink.answer = refuse_while_the_disk_is_slow, be_away_during_a_reload
+    async with gateway.delivering(sink, critical=()) as delivery:
+        await until(lambda: delivery.pace.is_open)
+        for _ in range(50):
+            await gateway.reader.tallies()  # time in which they could be sent
+        goes_on.set()
+        await gateway.until_counted(delivered=4)
+    attempts = [(number(entry), entry.attempt) for entry in sink.sent]
+    assert len(set(attempts)) == len(attempts)
 
 
 async def test_a_freed_key_is_not_overtaken_before_the_delivery_is_told(
