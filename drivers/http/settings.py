@@ -111,7 +111,7 @@ Auth = Annotated[
 class BatchSettings(Settings):
     """How much goes into one request."""
 
-    max_entries: int = Field(default=100, ge=2, le=5000)
+    max_entries: int = Field(default=100, ge=2, le=500)
     """The most milestones in a request."""
     max_bytes: int = Field(default=1_000_000, ge=1)
     """The most bytes of a request that holds several; one milestone alone is always sent."""

@@ -16,8 +16,8 @@ from buffer.reader import Reader
 from edge.deliver.doubt import Doubt
 from edge.deliver.queue import KeyQueue
 
-CHUNK = 500
-"""Entries of one lane read from the store at once, at least."""
+CHUNK = 1000
+"""Entries of one lane read from the store at once, at most."""
 CHUNK_OF_KEY = 100
 """Entries of one key read from the store at once."""
 FETCHES = 50
@@ -123,8 +123,6 @@ class Backlog:
             hidden = {places[position] for position in found}
         if self.is_outdated:
             return
-        if rows and rows[0].seq <= self._doubt.up_to:
-            rows = [self._doubting(row, row.lane) for row in rows]
         for row in rows:
             # What was settled while the store was read may be told as pending.
             if row.seq in self._settled or row.key in self._held:
@@ -132,7 +130,7 @@ class Backlog:
             if row.seq in hidden:
                 self._queue.defer(row, stretches[row.seq][1] + 1)
             else:
-                self._queue.offer(row)
+                self._queue.offer(self._doubting(row, row.lane))
 
     def _stretches(
         self, rows: Iterable[PendingEntry]

@@ -9,6 +9,7 @@ import asyncio
 import random
 from contextlib import suppress
 
+from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from buffer.reader import Reader
 from buffer.store import Store
@@ -112,20 +113,28 @@ class Delivery:
             StoreFailed: Settling is impossible.
 
         """
+        try:
+            await self._run(sink, link)
+        except Exception:
+            # What it has not settled may have arrived, as after a crash.
+            self._may_have_sent, self._doubt = True, None
+            raise
+
+    async def _run(self, sink: Sink, link: Link) -> None:
         await self._settling.begin()
         if self._doubt is None:
             newest = await self._reader.newest()
-            self._doubt = Doubt(newest.entry if self._may_have_sent else 0)
+            fresh_keys = queue.MAX_RESTING + len(Lane) * (queue.WINDOW + CHUNK)
+            self._doubt = Doubt(newest.entry if self._may_have_sent else 0, fresh_keys)
         self._governor = Governor(self._settings, sink.batch_limit, link, self._draw)
-        self._queue = KeyQueue(max(queue.WINDOW, 4 * sink.batch_limit))
-        chunk = max(CHUNK, 2 * sink.batch_limit)
-        self._look_afresh(chunk)
+        self._queue = KeyQueue(queue.WINDOW)
+        self._look_afresh()
         async with asyncio.TaskGroup() as group:
             while not self._stopped.is_set():
                 self._changed.clear()
                 if self._is_outdated or self._backlog.is_outdated:
                     self._queue = self._queue.afresh()
-                    self._look_afresh(chunk)
+                    self._look_afresh()
                 news, self._has_news = self._has_news, False
                 more = await self._backlog.load(news=news)
                 until = self._send(sink, group)
@@ -137,7 +146,7 @@ class Delivery:
         if self._settling.failure:
             raise self._settling.failure
 
-    def _look_afresh(self, chunk: int) -> None:
+    def _look_afresh(self) -> None:
         assert self._doubt is not None
         self._is_outdated = False
         self._has_news = True
@@ -145,7 +154,7 @@ class Delivery:
             self.name,
             self._reader,
             self._queue,
-            chunk=chunk,
+            chunk=CHUNK,
             holds=self._settling.holds,
             doubt=self._doubt,
         )

@@ -3,12 +3,6 @@
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 
-FRESH_KEYS = 3000
-"""Keys of each lane, from the oldest on, whose first entry may have been under way.
-
-More than a delivery holds in memory: its window, a chunk, and keys yet to be fetched.
-"""
-
 
 class Doubt:
     """What must be looked up before it is first sent.
@@ -19,22 +13,24 @@ class Doubt:
     one of the oldest. All of those are looked up, whether they were sent or not.
     """
 
-    def __init__(self, up_to: int) -> None:
-        """Doubt entries up to this sequence: the newest when the run ended."""
+    def __init__(self, up_to: int, fresh_keys: int) -> None:
+        """Doubt entries up to this sequence: the newest when the run ended.
+
+        Of each lane the first `fresh_keys` may have had their first entry under
+        way: more than a delivery holds in memory and has yet to fetch.
+        """
         self.up_to = up_to
-        self._fresh = dict.fromkeys(Lane, FRESH_KEYS)
-        self._keys: set[str] = set()
-        self._doubted: set[int] = set()
+        self._fresh = dict.fromkeys(Lane, fresh_keys)
+        self._first: dict[str, int] = {}
 
     def of(self, entry: PendingEntry, lane: Lane) -> bool:
         """Whether an entry that is loaded, for a key of that lane, may have been sent."""
         if entry.seq > self.up_to:
             return False
-        if entry.attempts > 0 or entry.seq in self._doubted:
+        if entry.attempts > 0:
             return True
-        if self._fresh[lane] == 0 or entry.key in self._keys:
-            return False
-        self._fresh[lane] -= 1
-        self._keys.add(entry.key)
-        self._doubted.add(entry.seq)
-        return True
+        if entry.key not in self._first and self._fresh[lane] > 0:
+            self._fresh[lane] -= 1
+            self._first[entry.key] = entry.seq
+        # One before the first comes later if it was hidden, or given up and then sent after all.
+        return entry.seq <= self._first.get(entry.key, 0)

@@ -22,8 +22,11 @@ from enum import Enum, auto
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 
-WINDOW = 1000
-"""Entries of ready and busy keys held in memory for each lane, at least."""
+WINDOW = 2000
+"""With this many entries of ready and busy keys in memory, no more of their lane are loaded.
+
+Four of the largest batches that a driver here sends; one that sends larger ones cannot fill them.
+"""
 MAX_RESTING = 10_000
 """Keys of one lane that may rest, each with its head in memory; then no more of it is loaded."""
 NORMAL_PER_BULK = 4

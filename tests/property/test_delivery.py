@@ -257,7 +257,7 @@ async def test_every_milestone_takes_effect_once_and_in_order_per_key(
     monkeypatch.setattr(backlog, "CHUNK_OF_KEY", CHUNK_OF_KEY)
     monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.001)
     play = Play(gateway, seed)
-    window = max(20, 4 * play.sink.batch_limit)
+    window = 20
     load = backlog.Backlog.load
 
     async def checked(self: backlog.Backlog, *, news: bool) -> bool:

@@ -32,7 +32,7 @@ from edge.config import Configuration
 from edge.config.models import SiteSettings, SourceSettings, StoreSettings
 from edge.control import server
 from edge.daemon import Daemon
-from edge.deliver import backlog, delivery, doubt, queue
+from edge.deliver import backlog, delivery, queue
 from edge.deliver.settings import DestinationSettings
 from edge.ingest import intake
 from edge.milestones.decode import ObservationSettings
@@ -218,7 +218,6 @@ class World:
             (backlog, "FETCHES", 2),
             (queue, "WINDOW", self.mix.window),
             (queue, "MAX_RESTING", self.mix.window),
-            (doubt, "FRESH_KEYS", 3 * max(self.mix.window, 4 * self.mix.batch_limit)),
         ]
         with contextlib.ExitStack() as stack:
             for where, name, instead in patches:

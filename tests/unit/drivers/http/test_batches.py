@@ -195,10 +195,10 @@ async def test_more_results_than_are_read_are_never_taken_for_yes(
 async def test_the_results_of_the_largest_batch_are_read_whole(
     server: RawServer, entry: Entry
 ) -> None:
-    entries = several(entry, 5000)
+    entries = several(entry, 500)
     told = [{"id": each.id, "status": 201, "detail": "x" * 1500} for each in entries]
     server.reply = server.says(reply(200, json.dumps(results(*told)).encode()))
-    many = {"max_entries": 5000, "max_bytes": 10_000_000}
+    many = {"max_entries": 500, "max_bytes": 10_000_000}
     async with open_sink(server.url, batch=many, timeout_seconds=30) as sink:
         assert set(verdicts(await sink.deliver(entries))) == {Accepted}
 

@@ -82,6 +82,7 @@ def test_every_setting_in_the_sample_is_valid(tmp_path: Path) -> None:
             "https:// only",
         ),
         ({"batch": {"max_entries": 1}}, "greater than or equal to 2"),
+        ({"batch": {"max_entries": 501}}, "less than or equal to 500"),
         ({"retries": 3}, "not permitted"),
     ],
 )

@@ -4,15 +4,20 @@ influxdata/telegraf#16500: a restart sent everything again.
 """
 
 import asyncio
+import sqlite3
 from functools import partial
+from typing import Any
 
 import pytest
 
+from buffer import outbox
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from drivers.contract import Entry, Retry, Unknown, Verdict
-from edge.deliver import doubt
+from edge.deliver import concurrency
+from edge.deliver import delivery as module
 from edge.deliver.doubt import Doubt
+from edge.deliver.queue import KeyQueue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -83,6 +88,71 @@ async def test_a_reload_forgets_no_doubt(gateway: Gateway) -> None:
     assert sorted(number(entry) for entry in sink.looked_up) == list(range(1, 31))
 
 
+async def test_what_was_pulled_along_by_a_critical_milestone_is_looked_up_and_not_what_pulled_it(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 5)
+    await gateway.owe(*[f"unit:{n}" for n in range(20)], "unit:k", lane=Lane.BULK)
+    await gateway.owe("unit:k", lane=Lane.CRITICAL)
+    sink = ScriptedSink()
+    sink.hidden[f"{21:032x}"] = "booked before the crash"
+    async with gateway.delivering(sink, may_have_sent=True):
+        await gateway.until_counted(delivered=22)
+    assert 21 not in sink.numbers
+    assert {number(entry) for entry in sink.looked_up} == {*range(1, 22)}
+
+
+async def test_whatever_fits_in_memory_is_looked_up_however_large_the_batches(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrency, "START", 64)
+    owed = 4500
+    await gateway.owe(*[f"unit:{n}" for n in range(owed)])
+    never = asyncio.Event()
+
+    async def silent(_: Entry) -> Verdict:
+        await never.wait()
+        return Unknown("never told")
+
+    def is_full(queue: KeyQueue) -> bool:
+        return not queue.has_room(Lane.NORMAL) and not queue._ready[Lane.NORMAL]
+
+    sink = ScriptedSink(silent, batch_limit=1000)
+    async with gateway.killed_after(sink, max_in_flight=64) as delivery:
+        await until(lambda: bool(sink.sent) and is_full(delivery._queue))
+        monkeypatch.setattr(delivery._settling, "note", lambda *_: None)  # nothing is written
+        under_way = {entry.id for entry in sink.sent}
+    after = ScriptedSink(batch_limit=1000)
+    after.hidden = dict.fromkeys(under_way, "booked before the crash")
+    async with gateway.delivering(after, may_have_sent=True):
+        await gateway.until_counted(delivered=owed)
+    assert not under_way & {entry.id for entry in after.sent}
+
+
+async def test_what_a_failed_run_has_not_recorded_is_looked_up_by_the_next(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.owe("unit:1")
+    sink = ScriptedSink()
+    delivery = gateway.delivery()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise sqlite3.IntegrityError("not this one")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "settle", refuse)
+        with pytest.raises(sqlite3.IntegrityError):
+            await delivery.run(sink, gateway.link)
+    assert not await delivery.has_looked_up()
+    sink.hidden[f"{1:032x}"] = "booked before it failed"
+    running = asyncio.create_task(delivery.run(sink, gateway.link))
+    await gateway.until_counted(delivered=1)
+    assert await delivery.has_looked_up()
+    delivery.stop()
+    await running
+    assert sink.numbers == [1]
+
+
 async def test_what_a_run_gave_up_is_on_disk_before_the_next_one_reads(gateway: Gateway) -> None:
     await gateway.owe("unit:1")
     never = asyncio.Event()
@@ -107,11 +177,8 @@ def entry(seq: int, key: str, attempts: int = 0) -> PendingEntry:
     return PendingEntry(seq, key, attempts, False, b"", "picked", 0, 0, b"", Lane.NORMAL, seq)
 
 
-def test_doubted_is_what_was_tried_and_the_first_of_the_oldest_keys(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(doubt, "FRESH_KEYS", 2)
-    doubts = Doubt(up_to=100)
+def test_doubted_is_what_was_tried_and_the_first_of_the_oldest_keys() -> None:
+    doubts = Doubt(up_to=100, fresh_keys=2)
 
     def is_doubted(row: PendingEntry, lane: Lane = Lane.NORMAL) -> bool:
         return doubts.of(row, lane)
@@ -123,5 +190,6 @@ def test_doubted_is_what_was_tried_and_the_first_of_the_oldest_keys(
     assert not is_doubted(entry(5, "c")), "more keys are not held in memory"
     assert is_doubted(entry(5, "c"), Lane.CRITICAL), "each lane has its own"
     assert is_doubted(entry(2, "a")), "as before, after a reload"
+    assert is_doubted(entry(1, "a")), "given up when it was under way, and sent after all"
     assert is_doubted(entry(6, "d", attempts=3))
     assert not is_doubted(entry(101, "e", attempts=1)), "added since"
