@@ -27,14 +27,21 @@ class Circuit:
 
     def failed(self, sent_at: float, now: float, after: float | None) -> None:
         """Open: an entry sent at `sent_at` met an outage; the destination asked to wait `after`."""
+        if after is not None:
+            self.opens_until = max(self.opens_until, now + after)
         if self._failures and sent_at < self._opened_at:
             return  # sent before the outage was known: one outage, not many
         self._failures += 1
         self._opened_at = now
         wait = delay(self._failures, self._initial, self._ceiling, self._draw)
-        self.opens_until = now + max(wait, after or 0.0)
+        self.opens_until = max(self.opens_until, now + wait)
 
-    def worked(self) -> None:
-        """Close: the destination answered and takes entries again."""
+    def worked(self, sent_at: float) -> None:
+        """Close, unless what was answered had been sent before the outage was known.
+
+        Such an answer tells nothing of now: it may have been on its way for long.
+        """
+        if sent_at < self._opened_at:
+            return
         self._failures = 0
         self.opens_until = 0.0

@@ -252,14 +252,14 @@ class Delivery:
         for row in batch:
             found = None
             if row.unsure:
-                started_at = self._clock()
-                governor.sent(0, _now())
+                sent_at, started_at = _now(), self._clock()
+                governor.sent(0, sent_at)
                 entry = sending.entry_of(row, self._site)
                 found = await sending.look_up(sink, self.name, entry)
             if found is None:
                 rest.append(row)
             else:
-                governor.found(_now())
+                governor.found(sent_at, _now())
                 self._settling.settle([row], [found], started_at, outage=False)
         return rest
 

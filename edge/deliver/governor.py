@@ -76,10 +76,10 @@ class Governor:
             self._size.too_large(size, now)
         self._works(size, sent_at, now)
 
-    def found(self, now: float) -> None:
+    def found(self, sent_at: float, now: float) -> None:
         """Learn that a look-up was answered."""
         self._silences = 0
-        self._close(now)
+        self._answers(sent_at, now)
 
     def answered(self, verdicts: Sequence[Verdict], sent_at: float, now: float) -> None:
         """Learn from the verdicts of one request whether the destination as a whole works."""
@@ -99,21 +99,22 @@ class Governor:
                 self._size.worked(len(verdicts), now)
                 self._works(len(verdicts), sent_at, now)
             else:
-                self._close(now)
+                self._answers(sent_at, now)
                 self.concurrency.overloaded(sent_at, now, overload.after)
 
     def _works(self, size: int, sent_at: float, now: float) -> None:
-        if not self._close(now):
+        was_open = self.circuit.is_open
+        self._answers(sent_at, now)
+        if not was_open:
             self.concurrency.worked(size, sent_at, now)
 
-    def _close(self, now: float) -> bool:
-        """Close the circuit; return whether it was open."""
-        self._link.up()
+    def _answers(self, sent_at: float, now: float) -> None:
+        was_open = self.circuit.is_open
+        self.circuit.worked(sent_at)
         if not self.circuit.is_open:
-            return False
-        self.circuit.worked()
-        self.concurrency.begin_again(now)
-        return True
+            self._link.up()
+            if was_open:
+                self.concurrency.begin_again(now)
 
 
 def _after(verdict: Retry | Unknown) -> float | None:

@@ -41,7 +41,7 @@ def test_an_outage_stops_all_then_lets_one_through_at_a_time(circuit: Circuit) -
     circuit.failed(sent_at=99.0, now=100.0, after=None)
     assert circuit.is_open
     assert 100.0 <= circuit.opens_until <= 101.0
-    circuit.worked()
+    circuit.worked(sent_at=101.0)
     assert (circuit.is_open, circuit.opens_until) == (False, 0.0)
 
 
@@ -49,7 +49,7 @@ def test_failures_of_one_outage_count_once(circuit: Circuit) -> None:
     circuit.failed(sent_at=99.0, now=100.0, after=None)
     until = circuit.opens_until
     for _ in range(7):  # those that were under way as well
-        circuit.failed(sent_at=99.5, now=100.5, after=50.0)
+        circuit.failed(sent_at=99.5, now=100.5, after=None)
     assert circuit.opens_until == until
 
 
@@ -71,9 +71,22 @@ def test_a_wait_that_the_destination_asks_for_is_kept(circuit: Circuit) -> None:
     assert circuit.opens_until == 120.0
 
 
+def test_the_longest_wait_that_is_asked_for_in_an_outage_is_kept(circuit: Circuit) -> None:
+    circuit.failed(sent_at=0.0, now=1.0, after=None)
+    for after in (60.0, 20.0):  # of those that were under way as well
+        circuit.failed(sent_at=0.0, now=2.0, after=after)
+    assert circuit.opens_until == 62.0
+
+
+def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it(circuit: Circuit) -> None:
+    circuit.failed(sent_at=99.0, now=100.0, after=60.0)
+    circuit.worked(sent_at=99.5)
+    assert (circuit.is_open, circuit.opens_until) == (True, 160.0)
+
+
 def test_after_it_worked_the_next_outage_begins_small_again(circuit: Circuit) -> None:
     for _ in range(10):
         circuit.failed(sent_at=1.0, now=1.0, after=None)
-    circuit.worked()
+    circuit.worked(sent_at=1.0)
     circuit.failed(sent_at=50.0, now=50.0, after=None)
     assert circuit.opens_until <= 51.0
