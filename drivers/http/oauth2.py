@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -18,13 +19,16 @@ from drivers.http.verdicts import FAILURES, judge, judge_failure
 EARLY_SECONDS = 60.0
 """A token is renewed so long before it ends; one that lasts less than four times that, when
 a quarter of its life is left."""
+AGAIN_SECONDS = 5.0
+"""A renewal that failed is tried again after this time, while the token still holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     shown: Shown = field(repr=False)
-    renew_at: float | None
-    """Milliseconds since the Unix epoch; None if it does not say how long it lasts."""
+    renew_at: float = inf
+    ends_at: float = inf
+    """Milliseconds since the Unix epoch; never, if it does not say how long it lasts."""
 
 
 class OAuth2:
@@ -37,17 +41,16 @@ class OAuth2:
         self._connections = Connections(Identity(settings.ca_file), patience, clock)
         self._token: _Token | None = None
         self._fetching: asyncio.Task[_Token] | None = None
+        self._not_before = 0.0
 
     async def show(self, _: str, __: bytes) -> Shown:
-        """Return a token that is not about to end."""
-        token = self._token
-        now = self._clock()
-        if token is None or (token.renew_at is not None and now >= token.renew_at):
-            if self._fetching is None:
-                self._fetching = asyncio.create_task(self._fetch())
-                self._fetching.add_done_callback(self._fetched)
+        """Return a token that holds; a new one is fetched meanwhile if it is about to end."""
+        token, now = self._token, self._clock()
+        if token is None or now >= token.ends_at:
             # Shielded: whoever gives up must not take the token from the others who wait.
-            token = await asyncio.shield(self._fetching)
+            token = await asyncio.shield(self._renewal())
+        elif now >= max(token.renew_at, self._not_before):
+            self._renewal()
         return token.shown
 
     def refused(self, shown: Shown) -> bool:
@@ -63,9 +66,17 @@ class OAuth2:
             await asyncio.wait([self._fetching])
         await self._connections.close()
 
+    def _renewal(self) -> asyncio.Task[_Token]:
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetched)
+        return self._fetching
+
     def _fetched(self, fetching: asyncio.Task[_Token]) -> None:
         self._fetching = None
-        if not fetching.cancelled() and fetching.exception() is None:
+        if fetching.cancelled() or fetching.exception() is not None:
+            self._not_before = self._clock() + 1000 * AGAIN_SECONDS
+        else:
             self._token = fetching.result()
 
     async def _fetch(self) -> _Token:
@@ -118,5 +129,6 @@ def _read(answer: Answer, began: int) -> _Token:
         ) from None
     shown = Shown([("authorization", f"Bearer {token}")], [token])
     if lasts is None:
-        return _Token(shown, None)
-    return _Token(shown, began + 1000 * (lasts - min(EARLY_SECONDS, lasts / 4)))
+        return _Token(shown)
+    renewed_after = lasts - min(EARLY_SECONDS, lasts / 4)
+    return _Token(shown, began + 1000 * renewed_after, began + 1000 * lasts)

@@ -197,8 +197,52 @@ async def test_a_token_is_renewed_before_it_ends_and_not_much_earlier(
         await deliver_one(sink, entry)
         now += later * 1000
         await deliver_one(sink, entry)
+        async with asyncio.timeout(20):
+            while len(login.requests) < tokens:  # noqa: ASYNC110 - fetched beside the delivery
+                await asyncio.sleep(0.005)
 
     assert len(login.requests) == tokens
+
+
+async def test_a_token_is_used_as_long_as_it_holds_though_no_other_can_be_had(
+    server: RawServer, login: RawServer, opened: Open, entry: Entry
+) -> None:
+    now = 1_772_352_000_000
+    async with opened(clock=lambda: now) as sink:
+        await deliver_one(sink, entry)
+        login.reply = login.says(http(500))
+        now += 3541 * 1000
+        for waited in (0, 1, 3, 4):  # seconds; the first renewal fails, the next is due 5 s later
+            now += waited * 1000
+            login.asked.clear()
+            assert isinstance(await deliver_one(sink, entry), Accepted)
+            if waited in (0, 4):
+                await login.asked.wait()
+                await asyncio.sleep(0.1)  # whatever else would be asked
+        asked = len(login.requests)
+        now = 1_772_352_000_000 + 3601 * 1000
+        assert isinstance(await deliver_one(sink, entry), Retry)
+
+    assert asked == 3
+    assert shown(server) == ["Bearer first"] * 5
+
+
+async def test_nobody_waits_for_a_renewal_while_the_token_holds(
+    server: RawServer, login: RawServer, opened: Open, entry: Entry
+) -> None:
+    now = 1_772_352_000_000
+
+    async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with opened(clock=lambda: now) as sink:
+        await deliver_one(sink, entry)
+        login.reply = never
+        now += 3541 * 1000
+        async with asyncio.timeout(20):
+            assert isinstance(await deliver_one(sink, entry), Accepted)
+
+    assert shown(server) == ["Bearer first"] * 2
 
 
 async def test_a_token_that_is_refused_is_renewed_once_and_the_entry_sent_again(
