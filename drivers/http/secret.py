@@ -1,14 +1,24 @@
 """Files that may be replaced while we run: secrets, and the certificates of a connection."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from html.entities import html5
 from pathlib import Path
 from typing import Generic, TypeVar
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 from drivers.contract import read_secret
 
 Made = TypeVar("Made")
+HIDDEN = "[secret]"
+
+_NAMES: dict[str, list[str]] = {}
+"""Characters, and what HTML calls them, with the semicolon."""
+for _name, _character in html5.items():
+    if _name.endswith(";"):
+        _NAMES.setdefault(_character, []).append(_name)
 
 
 class NoCredentials(Exception):
@@ -80,9 +90,33 @@ class Secret:
 def hide(secrets: Sequence[str], text: str) -> str:
     """Blacken secrets that a destination, or an error's words, repeat to us.
 
-    Servers in their debugging mode answer with the request that they got.
+    Servers in their debugging mode answer with the request that they got, some
+    with its characters written in the ways of JSON, HTML and URLs.
     """
     for secret in secrets:
-        for spelled in (secret, json.dumps(secret)[1:-1], quote_plus(secret)):
-            text = text.replace(spelled, "[secret]")
+        text = text.replace(secret, HIDDEN)
+        if any(sign in text for sign in "\\&%"):
+            text = _however_written(secret).sub(HIDDEN, text)
     return text
+
+
+@lru_cache(maxsize=64)
+def _however_written(secret: str) -> re.Pattern[str]:
+    return re.compile("".join(f"(?:{_written(character)})" for character in secret))
+
+
+def _written(character: str) -> str:
+    """Return a pattern for the ways in which a character may be written."""
+    plain, code = re.escape(character), ord(character)
+    ways = [
+        rf"\\?{plain}",
+        re.escape(json.dumps(character)[1:-1]),
+        rf"(?i:\\u{code:04x})",
+        f"(?i:{quote(character, safe='')})",
+        f"&#0*{code};",
+        f"(?i:&#x0*{code:x};)",
+        *(f"&{name}" for name in _NAMES.get(character, ())),
+    ]
+    if character == " ":
+        ways.append(r"\+")
+    return "|".join(ways)

@@ -10,6 +10,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -195,7 +196,28 @@ def test_an_answer_does_not_show_what_it_holds() -> None:
     assert answer.told() == "500 [secret]"
 
 
-def test_secrets_are_blackened_however_they_are_spelled() -> None:
-    text = f"{PASSWORD} {json.dumps(PASSWORD)} {quote_plus(PASSWORD)}"
+def escaped(text: str, form: str) -> str:
+    """Write each character that is not a letter or digit in another way."""
+    return "".join(c if c.isalnum() else form.format(c, ord(c)) for c in text)
 
-    assert hide([PASSWORD], text) == '[secret] "[secret]" [secret]'
+
+@pytest.mark.parametrize("secret", [TOKEN, PASSWORD, 'a/b+c=d"e&f<g\\h~i'])
+def test_secrets_are_blackened_however_they_are_spelled(secret: str) -> None:
+    spelled = [
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret)[1:-1].replace("/", "\\/"),  # PHP
+        quote_plus(secret),
+        quote_plus(secret).lower() if secret.islower() else quote_plus(secret),
+        escaped(secret, "\\u{1:04x}"),
+        escaped(secret, "\\u{1:04X}"),  # System.Text.Json
+        escaped(secret, "&#{1};"),
+        escaped(secret, "&#x{1:X};"),
+        escape(secret),
+    ]
+    for each in spelled:
+        assert hide([secret], f"<{each}> & \\ %") == "<[secret]> & \\ %"
+
+
+def test_words_that_only_resemble_a_secret_are_told() -> None:
+    assert hide(["abc/d"], r"abc\\/d abcd abc%2Ee") == r"abc\\/d abcd abc%2Ee"
