@@ -76,7 +76,10 @@ def _lock_of(path: Path) -> Path:
 
 def read_only(path: Path) -> str:
     """Return the URI by which SQLite opens the store for reading alone."""
-    return f"{path.absolute().as_uri()}?mode=ro"
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    if path.exists() and not path.stat().st_size:
+        return f"{uri}&immutable=1"  # SQLite would delete the -wal file beside an empty one
+    return uri
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -219,8 +222,6 @@ def _newest_sequence(file: Path) -> int:
 
     The clock may have been set back since it began, and have been in the past ever after.
     """
-    if not file.exists() or not file.stat().st_size:
-        return 0  # SQLite would delete the -wal file of an empty one
     try:
         with closing(sqlite3.connect(read_only(file), uri=True)) as connection:
             (newest,) = connection.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()

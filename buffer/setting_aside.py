@@ -25,6 +25,8 @@ def set_aside(path: Path, at: int) -> Path:
 
     When this returns the move survives a power cut. Nothing is changed in the files.
     """
+    if not path.exists():
+        path.touch(mode=0o600)  # its -wal file, all that is left, is read beside an empty one
     directory = _unfinished(path)
     directory.mkdir(mode=0o700, exist_ok=True)
     sync_directory(path.parent)

@@ -127,6 +127,17 @@ async def test_a_store_that_cannot_be_read_fails_in_words(tmp_path: Path) -> Non
             await reader.tallies()
 
 
+async def test_reading_an_empty_file_leaves_the_wal_file_beside_it(tmp_path: Path) -> None:
+    """It may have all that is left of the store, and SQLite would delete it."""
+    empty, wal = tmp_path / "empty.db", tmp_path / "empty.db-wal"
+    empty.write_bytes(b"")
+    wal.write_bytes(b"what is left")
+    with pytest.raises(StoreFailed):
+        async with Reader.open(empty) as reader:
+            await reader.tallies()
+    assert wal.read_bytes() == b"what is left"
+
+
 async def test_a_store_with_any_characters_in_its_path_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "what?#%20.db"
     store = Store.open(path)

@@ -13,6 +13,7 @@ import pytest
 
 from buffer import journal, opening, tally
 from buffer.failures import StoreCorrupt, StoreRefused
+from buffer.maintenance.recovery import recover
 from buffer.opening import open_for_writing
 from buffer.setting_aside import set_aside_directories
 from buffer.starting import start
@@ -293,6 +294,27 @@ def test_a_wal_file_without_its_store_is_not_read_into_a_fresh_one(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     (directory,) = set_aside_directories(corrupt)
     assert (directory / wal.name).read_bytes() == before
+
+
+@pytest.fixture(params=["gone", "empty"])
+def wal_alone(path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return a store of which the -wal file is left, and that has all of it."""
+    with closing(open_for_writing(path)) as connection:
+        owe(connection, 1)
+        wal = path.with_name(f"{path.name}-wal").read_bytes()
+    path.unlink()
+    if request.param == "empty":
+        path.touch()
+    path.with_name(f"{path.name}-wal").write_bytes(wal)
+    return path
+
+
+async def test_what_a_wal_file_has_without_its_store_is_recovered(wal_alone: Path) -> None:
+    store = Store.open(wal_alone, when_corrupt="set-aside")
+    (directory,) = store.set_aside
+    recovered = await recover(store, directory, lanes={}, who="op", clock=lambda: NOON)
+    assert recovered.brought["entry"] == 1
+    await store.close()
 
 
 def test_a_wal_file_without_its_store_is_not_moved_to_an_older_store(corrupt: Path) -> None:
