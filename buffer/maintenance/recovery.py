@@ -10,8 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,17 +18,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from buffer import audit, tally
+from buffer import audit
 from buffer.lane import Lane
+from buffer.maintenance.bringing import GivenAlready, bring
 from buffer.maintenance.owing_again import Entries, owe_again
 from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
 from buffer.setting_aside import sync_directory
-from buffer.statements import statements
 from buffer.store import Store
-
-SQL = statements("recovery")
 
 TABLES = (
     "journal",
@@ -44,9 +39,6 @@ TABLES = (
     "attempt",
 )
 """In this order: what a row belongs to is there before it."""
-SAME = {"journal": 4, "quarantine": 2, "gap": 4, "milestone": 2, "entry": 3}
-"""Tables whose rows have a sequence, and how many columns tell a row from another."""
-UNDELIVERED = ("pending", "dead")
 AUDITED_LOSSES = 100
 """Undeliverable entries that the audit log names one by one."""
 PIECE_ROWS = 200
@@ -77,18 +69,6 @@ class Recovered:
     """(destination, key) of undelivered entries whose milestone could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """What one piece of work has done with the rows of a table."""
-
-    brought: int = 0
-    kept: int = 0
-    invalid: int = 0
-    concluded_again: tuple[int, ...] = ()
-    """Milestones that the live store knows under another sequence."""
-    undeliverable: tuple[tuple[str, str], ...] = ()
-
-
 async def recover(
     store: Store,
     directory: Path,
@@ -114,7 +94,10 @@ async def recover(
 
     """
     with _alone(directory):
-        recovered = await _bring_all(store, directory, lanes)
+        try:
+            recovered = await _bring_all(store, directory, lanes)
+        except (Unreadable, GivenAlready) as error:
+            raise NotRecovered(str(error)) from error
         detail = {
             "directory": directory.name,
             "brought": dict(recovered.brought),
@@ -152,10 +135,7 @@ async def _bring_all(
         raise NotRecovered(f"{file}: is the store in use; nothing of it is missing")
     recovered, concluded_again = Recovered(directory), set[int]()
     with ExitStack() as stack:
-        try:
-            connection = await asyncio.to_thread(stack.enter_context, damaged(file))
-        except Unreadable as error:
-            raise NotRecovered(str(error)) from error
+        connection = await asyncio.to_thread(stack.enter_context, damaged(file))
         for table in TABLES:
             if table == "entry":
                 await _bring_entries(store, connection, lanes, recovered, concluded_again)
@@ -222,75 +202,13 @@ async def _bring_rows(
     concluded_again: set[int],
 ) -> None:
     while batch := await asyncio.to_thread(lambda: list(islice(rows, PIECE_ROWS))):
-        work = partial(_bring, table=table, rows=batch, concluded_again=concluded_again)
+        work = partial(bring, table=table, rows=batch, concluded_again=concluded_again)
         piece = await store.write(work, weight=len(batch))
         recovered.brought[table] += piece.brought
         recovered.kept[table] += piece.kept
         recovered.invalid[table] += piece.invalid
         recovered.undeliverable += piece.undeliverable
         concluded_again.update(piece.concluded_again)
-
-
-def _bring(
-    connection: sqlite3.Connection,
-    table: str,
-    rows: Sequence[tuple[Any, ...]],
-    concluded_again: AbstractSet[int],
-) -> _Piece:
-    """Insert rows where they are not yet; with the tallies, in the transaction that runs."""
-    outcomes, changes = Counter[str](), Counter[str]()
-    again, undeliverable = list[int](), list[tuple[str, str]]()
-    for row in rows:
-        if table == "milestone" and not _is_event(row[9]):
-            outcomes["invalid"] += 1
-            continue
-        try:
-            is_new = connection.execute(SQL[f"bring_{table}"], row).rowcount == 1
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError):
-            outcomes["invalid"] += 1  # the schema does not admit it: damage that SQLite missed
-            continue
-        if is_new:
-            outcomes["brought"] += 1
-            changes.update(_counted(table, row))
-        elif table in SAME:
-            is_same = connection.execute(SQL[f"here_{table}"], row[: SAME[table]]).fetchone()
-            if is_same is not None and not is_same[0]:
-                raise NotRecovered(
-                    f"{table} {row[0]} is something else in the live store: it has given the same "
-                    "sequences, as a store does that was not begun beside the one set aside"
-                )
-            if is_same is not None:
-                outcomes["kept"] += 1
-            elif table == "milestone":
-                outcomes["kept"] += 1
-                again.append(row[0])
-            elif table == "entry" and row[2] not in concluded_again and row[5] in UNDELIVERED:
-                undeliverable.append((row[1], row[3]))
-    tally.count(connection, changes)
-    return _Piece(**outcomes, concluded_again=tuple(again), undeliverable=tuple(undeliverable))
-
-
-def _is_event(body: object) -> bool:
-    """Tell whether this can be sent: pages have no checksum, and a torn one may look whole."""
-    try:
-        return isinstance(body, bytes) and isinstance(orjson.loads(body), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _counted(table: str, row: tuple[Any, ...]) -> Iterator[str]:
-    """Yield the tally that a row counts in."""
-    match table:
-        case "journal":
-            yield tally.SIGNALS
-        case "gap":
-            yield tally.GAPS
-        case "milestone":
-            yield tally.milestones(row[2])
-        case "entry":
-            yield tally.entries(row[1], row[5])
-        case "quarantine" if row[4] == "open":
-            yield tally.QUARANTINED
 
 
 def _rename(directory: Path) -> Path:

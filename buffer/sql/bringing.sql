@@ -35,12 +35,15 @@ INSERT INTO evidence (signal, milestone)
 SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?2) ON CONFLICT DO NOTHING;
 
 -- name: bring_entry
--- What is pending may have been sent since its page was written: it is looked up first.
+-- What is pending may have been sent since its page was written: it is looked up first. What could
+-- not be read at an earlier try was owed again then, perhaps under another number.
 INSERT INTO entry (
     seq, destination, milestone, key, lane, state, attempts, unsure, outcome, settled_at
 )
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?8, ?6 = 'pending'), ?9, ?10
-WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?3) ON CONFLICT DO NOTHING;
+WHERE EXISTS (SELECT 1 FROM milestone WHERE seq = ?3)
+AND NOT EXISTS (SELECT 1 FROM entry WHERE milestone = ?3 AND destination = ?2)
+ON CONFLICT DO NOTHING;
 
 -- name: bring_attempt
 -- Not to an entry that was made anew in the place of a lost one, which counts its own: the next
@@ -63,4 +66,5 @@ SELECT (source, subject, noticed_at) = (?2, ?3, ?4) FROM gap WHERE seq = ?1;
 SELECT id = ?2 FROM milestone WHERE seq = ?1;
 
 -- name: here_entry
-SELECT (destination, milestone) = (?2, ?3) FROM entry WHERE seq = ?1;
+-- Under whatever number.
+SELECT 1 FROM entry WHERE milestone = ?3 AND destination = ?2;
