@@ -44,9 +44,12 @@ class Identity:
         """Read the files.
 
         Raises:
+            OSError: One cannot be read.
             NoCredentials: They hold nothing that can be used.
 
         """
+        for path in self.files():
+            path.open("rb").close()  # OpenSSL does not say which one it cannot read
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
         except ssl.SSLError as error:

@@ -91,6 +91,11 @@ def _words(error: Exception, endpoint: str, timeout_seconds: float) -> str:
                 f"the connection to {endpoint} was closed by the other side:"
                 " is it an OPC UA server, was it restarted?"
             )
+        case OSError() if error.filename is not None:
+            words = (
+                f"cannot read {error.filename} ({error.strerror}):"
+                " mend the setting that names it, or who may read it"
+            )
         case OSError():
             words = f"{endpoint} cannot be reached ({error.strerror}): check the network"
         case UaStatusCodeError():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from pathlib import Path
 
 import pytest
 from asyncua import ua
@@ -47,6 +48,15 @@ async def test_whatever_the_library_raises_is_a_link_down_that_says_what_to_do(
     assert words in str(down.value)
     assert ENDPOINT in str(down.value)
     assert down.value.__cause__ is error
+
+
+async def test_a_file_of_ours_that_cannot_be_read_is_named_and_not_the_network(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(LinkDown) as down, told_as_link_down(ENDPOINT, 4):
+        (tmp_path / "ours.der").read_bytes()
+    assert f"cannot read {tmp_path}/ours.der (No such file" in str(down.value)
+    assert "network" not in str(down.value)
 
 
 async def test_a_request_that_the_library_cancels_does_not_end_a_task_in_silence() -> None:
