@@ -53,7 +53,11 @@ def show_story(configuration: Configuration, key: str, *, whole: bool) -> int:
         async with Reader.open(configuration.store.path) as reader:
             story = await tell(reader, key)
         if story is None:
-            typer.echo(f"nothing is known of {key!r} in {configuration.store.path}", err=True)
+            typer.echo(
+                f"nothing is known of {key!r} in {configuration.store.path}; "
+                "see `milepost quarantine list`, and whether an observation fits what names it",
+                err=True,
+            )
             return NOT_FOUND
         write(story, Console(), whole=whole)
         return 0
