@@ -234,8 +234,9 @@ class Delivery:
             self._settling.note(piece, Unknown("stopped before the answer came"), started_at)
             raise
         if not isinstance(outcome, Divide):
-            governor.answered(outcome, sent_at, _now())
-            self._settling.settle(piece, outcome, started_at, outage=governor.circuit.is_open)
+            seqs = [row.seq for row in piece]
+            outage = governor.answered(seqs, outcome, sent_at, _now())
+            self._settling.settle(piece, outcome, started_at, outage=outage)
             return []
         governor.divided(outcome, len(piece), sent_at, _now())
         refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")

@@ -1,7 +1,8 @@
 """When and how much a destination is sent, from how it answers. Pure but for its link."""
 
 import random
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
 
 from buffer.lane import Lane
 from drivers.contract import Divide, Link, Retry, Unknown, Verdict
@@ -12,7 +13,7 @@ from edge.deliver.rate import Rate
 from edge.deliver.settings import DestinationSettings
 
 SILENCES = 3
-"""So many unknown outcomes in a row count as an outage."""
+"""So many unknown outcomes in a row, each of other entries, count as an outage."""
 
 
 class Governor:
@@ -30,7 +31,8 @@ class Governor:
         self._size = BatchSize(batch_limit)
         self._rate = Rate(settings.max_requests_per_second, settings.max_milestones_per_second)
         self._link = link
-        self._silences = 0
+        self._silent = deque[frozenset[int]](maxlen=SILENCES - 1)
+        """The entries of the last requests, if all that is known of those is that it is unknown."""
         lanes = set(settings.lanes().values())
         self._keeps_slots = len(lanes) > 1 and min(lanes) == Lane.CRITICAL
 
@@ -78,17 +80,28 @@ class Governor:
 
     def found(self, sent_at: float, now: float) -> None:
         """Learn that a look-up was answered."""
-        self._silences = 0
+        self._silent.clear()
         self._answers(sent_at, now)
 
-    def answered(self, verdicts: Sequence[Verdict], sent_at: float, now: float) -> None:
-        """Learn from the verdicts of one request whether the destination as a whole works."""
+    def answered(
+        self, entries: Collection[int], verdicts: Sequence[Verdict], sent_at: float, now: float
+    ) -> bool:
+        """Learn from one request, by its entries' sequences, whether the destination works.
+
+        Returns whether those that were not taken wait until it does; if not,
+        each waits for a time of its own.
+        """
         refusals = [v for v in verdicts if isinstance(v, (Retry, Unknown))]
-        is_silent = all(isinstance(verdict, Unknown) for verdict in verdicts)
-        self._silences = self._silences + 1 if is_silent else 0
         outage = next((v for v in refusals if v.outage), None)
-        if is_silent and (self._silences >= SILENCES or self.circuit.is_open):
-            outage = outage or refusals[0]
+        is_silent = all(isinstance(verdict, Unknown) for verdict in verdicts)
+        if not is_silent:
+            self._silent.clear()
+        elif outage is None:
+            if any(not known.isdisjoint(entries) for known in self._silent):
+                return False  # the same again: perhaps it is the entry, and others must not wait
+            if self.circuit.is_open or len(self._silent) == SILENCES - 1:
+                outage = refusals[0]
+            self._silent.append(frozenset(entries))
         if outage is not None:
             self._link.down(outage.reason)
             self.circuit.failed(sent_at, now, _after(outage))
@@ -101,6 +114,7 @@ class Governor:
             else:
                 self._answers(sent_at, now)
                 self.concurrency.overloaded(sent_at, now, overload.after)
+        return self.circuit.is_open
 
     def _works(self, size: int, sent_at: float, now: float) -> None:
         was_open = self.circuit.is_open

@@ -1,0 +1,52 @@
+"""What a destination's answers say of the destination, and what of an entry alone."""
+
+import random
+
+import pytest
+
+from drivers.contract import Accepted, Link, Retry, Unknown
+from edge.deliver.governor import Governor
+from edge.deliver.settings import DestinationSettings
+
+SEED = 5
+SILENCE = Unknown("silence")
+
+
+@pytest.fixture
+def governor() -> Governor:
+    link = Link("erp", lambda: 0)
+    return Governor(DestinationSettings(driver="x"), 100, link, random.Random(SEED))
+
+
+def test_an_entry_that_is_never_answered_is_no_outage(governor: Governor) -> None:
+    for now in range(1, 20):
+        for poison in (1, 2):
+            assert not governor.answered([poison], [SILENCE], now, now)
+    assert not governor.circuit.is_open
+
+
+def test_batches_that_share_an_entry_that_is_never_answered_are_no_outage(
+    governor: Governor,
+) -> None:
+    for now in range(1, 20):
+        governor.answered([7, 100 + now], [SILENCE, SILENCE], now, now)
+    assert not governor.circuit.is_open
+
+
+def test_silences_about_different_entries_are_an_outage(governor: Governor) -> None:
+    waits = [governor.answered([entry], [SILENCE], entry, entry) for entry in (1, 2, 3)]
+    assert waits == [False, False, True]
+    assert governor.circuit.is_open
+
+
+def test_a_silence_about_the_same_entry_again_lets_others_be_tried_in_an_outage(
+    governor: Governor,
+) -> None:
+    assert governor.answered([1], [Retry("away", outage=True)], 1.0, 1.0)
+    assert governor.answered([2], [SILENCE], 10.0, 10.0)
+    closed_until = governor.closed_until
+    assert not governor.answered([2], [SILENCE], 20.0, 20.0), "it waits by itself"
+    assert governor.circuit.is_open
+    assert governor.closed_until == closed_until, "another entry may be sent at once"
+    governor.answered([3], [Accepted("yes")], 20.5, 20.5)
+    assert not governor.circuit.is_open
