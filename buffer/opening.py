@@ -126,6 +126,26 @@ def _examine(path: Path, newest: int) -> int:
     """
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    version = must_be_ours(path, newest)
+    with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
+        finding = "ok"
+        if suspicion(path).exists():
+            (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        elif path.stat().st_size <= QUICK_CHECK_BYTES:
+            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if finding != "ok":
+            raise _corrupt(path, finding.splitlines()[-1])
+    return version
+
+
+def must_be_ours(path: Path, newest: int) -> int:
+    """Return the version of the store at the path; it is looked at and not touched.
+
+    Raises:
+        StoreCorrupt: It is ours, and its first page is damaged.
+        StoreRefused: It is no store of ours, or newer than the newest that we know.
+
+    """
     application = _application(path)
     if application is None:
         if _is_ours(path):
@@ -142,18 +162,11 @@ def _examine(path: Path, newest: int) -> int:
     with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
         # Not from the header: after a crash the newest version may stand in the -wal file only.
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > newest:
-            raise StoreRefused(
-                f"{path}: written by a newer Milepost (store version {version}, this one knows "
-                f"{newest}); it has not been touched. Install the newer Milepost again"
-            )
-        finding = "ok"
-        if suspicion(path).exists():
-            (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        elif path.stat().st_size <= QUICK_CHECK_BYTES:
-            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if finding != "ok":
-            raise _corrupt(path, finding.splitlines()[-1])
+    if version > newest:
+        raise StoreRefused(
+            f"{path}: written by a newer Milepost (store version {version}, this one knows "
+            f"{newest}); it has not been touched. Install the newer Milepost again"
+        )
     return version
 
 

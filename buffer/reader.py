@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import aiosqlite
 import orjson
 
-from buffer.failures import StoreFailed
+from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
 from buffer.journal import GapRow, SignalRow
 from buffer.lane import Lane
-from buffer.opening import read_only
+from buffer.migrating import schema_versions
+from buffer.opening import must_be_ours, read_only
 from buffer.outbox import PendingEntry
 from buffer.statements import statements
 from buffer.suspicion import suspect
@@ -115,16 +116,12 @@ class Reader:
         """Open the store for reading; the daemon may run or not.
 
         Raises:
-            StoreFailed: There is no store, or it cannot be read.
+            StoreFailed: See `must_be_readable`.
 
         """
+        await asyncio.to_thread(must_be_readable, path)
         try:
-            _must_be_readable(path)
             connection = await aiosqlite.connect(read_only(path), uri=True)
-        except OSError as error:
-            raise StoreFailed(
-                f"{path}: cannot be read ({error.strerror}); {_hint(error)}"
-            ) from error
         except sqlite3.Error as error:
             raise await _failed(path, error) from error
         try:
@@ -255,15 +252,31 @@ class Reader:
             raise await _failed(self._path, error) from error
 
 
-def _must_be_readable(path: Path) -> None:
-    """Raise the OSError that says why not: SQLite would only say that it is unable to open it.
+def must_be_readable(path: Path) -> None:
+    """Look whether this is a store that can be read; not whether it is whole.
 
-    The file is not opened for that. Closing it would take away the locks that this process
-    holds on the store (fcntl(2)), and the next program to look at it would delete the -wal file.
+    The file is opened by SQLite alone. Anybody else who closes it takes away the locks that
+    this process holds on the store (fcntl(2)), and the next program to look at it would delete
+    the -wal file.
+
+    Raises:
+        StoreFailed: There is none, it must not be read, or it is not of a Milepost that we know.
+
     """
-    path.stat()
-    if not os.access(path, os.R_OK):
-        raise PermissionError(EACCES, os.strerror(EACCES))
+    try:
+        path.stat()  # SQLite would only say that it is unable to open it
+        if not os.access(path, os.R_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+        must_be_ours(path, newest=schema_versions()[-1][0])
+    except OSError as error:
+        raise StoreFailed(f"{path}: cannot be read ({error.strerror}); {_hint(error)}") from error
+    except StoreCorrupt:
+        pass  # whoever reads on finds out what can be read
+    except StoreRefused as refused:
+        raise StoreFailed(str(refused)) from refused
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
+            raise StoreFailed(f"{path}: cannot be read ({error})") from error
 
 
 def _json(values: object) -> str:

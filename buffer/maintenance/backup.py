@@ -7,6 +7,7 @@ from pathlib import Path
 
 from buffer import tally
 from buffer.opening import read_only
+from buffer.reader import must_be_readable
 from buffer.setting_aside import sync_directory
 
 PAGES = 2048
@@ -26,9 +27,11 @@ def back_up(path: Path, target: Path) -> int:
     Commits go on meanwhile; the -wal file grows by them until the copy is done.
 
     Raises:
-        NotBackedUp: The target exists, or the store cannot be read or the copy not written.
+        StoreFailed: It is no store, or cannot be read.
+        NotBackedUp: The target exists, the store is corrupt, or the copy cannot be written.
 
     """
+    must_be_readable(path)
     partial = target.with_name(f"{target.name}.partial")
     _refuse_existing(target)
     try:

@@ -11,6 +11,7 @@ from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.maintenance import vacuum
 from buffer.opening import read_only
+from buffer.reader import must_be_readable
 from buffer.statements import statements
 
 SQL = statements("measuring")
@@ -52,6 +53,7 @@ def measure(path: Path) -> Measures:
         StoreFailed: It cannot be read.
 
     """
+    must_be_readable(path)
     try:
         with closing(sqlite3.connect(read_only(path), uri=True, isolation_level=None)) as reader:
             reader.execute("BEGIN")

@@ -16,6 +16,7 @@ from buffer.maintenance.measuring import Measures, measure
 from buffer.maintenance.recovery import Recovered
 from buffer.maintenance.salvage import ENDLESS, Stretch
 from buffer.opening import read_only
+from buffer.reader import must_be_readable
 from buffer.setting_aside import set_aside_directories
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
 from edge.cli.tables import print_table
@@ -69,10 +70,12 @@ def _measured(measures: Measures) -> Iterator[tuple[str, str]]:
 
 
 def check_store(configuration: Configuration) -> int:
-    """Print what is wrong with the store; 1 if anything is."""
+    """Print what is wrong with the store; 1 if anything is, 3 if it cannot be read."""
     path = configuration.store.path
-    if not path.exists():
-        typer.echo(f"{path}: there is no store; check [store] path", err=True)
+    try:
+        must_be_readable(path)
+    except StoreFailed as failure:
+        typer.echo(str(failure), err=True)
         return Exit.STORE_REFUSED
     findings = 0
     try:
@@ -93,9 +96,12 @@ def check_store(configuration: Configuration) -> int:
 
 
 def back_up_store(configuration: Configuration, file: Path) -> int:
-    """Copy the store to a new file; 1 if that failed."""
+    """Copy the store to a new file; 1 if that failed, 3 if the store cannot be read."""
     try:
         written = back_up(configuration.store.path, file)
+    except StoreFailed as failure:
+        typer.echo(str(failure), err=True)
+        return Exit.STORE_REFUSED
     except NotBackedUp as failure:
         typer.echo(str(failure), err=True)
         return NOTHING_DONE
@@ -105,13 +111,13 @@ def back_up_store(configuration: Configuration, file: Path) -> int:
 
 def recover_stores(configuration: Configuration, directory: Path | None) -> int:
     """Recover what was set aside; 1 if there is nothing, or something that was owed is lost."""
-    found = set_aside_directories(configuration.store.path)
-    directories = found if directory is None else (directory,)
-    if not directories:
-        typer.echo(f"{configuration.store.path}: nothing is set aside", err=True)
-        return NOTHING_DONE
+    path = configuration.store.path
 
     async def command(gateway: Gateway) -> int:
+        directories = _all_set_aside(path) if directory is None else (directory,)
+        if not directories:
+            typer.echo(f"{path}: nothing is set aside", err=True)
+            return NOTHING_DONE
         status = 0
         for each in directories:
             answer = await gateway.decide(RECOVER, RecoverStore(directory=each.absolute()))
@@ -122,6 +128,11 @@ def recover_stores(configuration: Configuration, directory: Path | None) -> int:
         return status
 
     return with_gateway(configuration, command)
+
+
+def _all_set_aside(path: Path) -> tuple[Path, ...]:
+    must_be_readable(path)  # else neither can the directory be, or there is none
+    return set_aside_directories(path)
 
 
 def told(recovered: Recovered) -> Iterator[str]:

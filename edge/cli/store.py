@@ -27,9 +27,10 @@ def stats(
 
 @app.command()
 def check(config: ConfigOption = INSTALLED) -> None:
-    """Read all of the store and name what is wrong with it; exits 1 if anything is.
+    """Read all of the store and name what is wrong with it.
 
-    Changes nothing; the daemon may run or not.
+    Exits 1 if anything is, 3 if it cannot be read. Changes nothing; the daemon
+    may run or not.
     """
     from edge.cli.mending import check_store  # noqa: PLC0415
 

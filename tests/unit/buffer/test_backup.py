@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from buffer.failures import StoreFailed
 from buffer.maintenance import backup
 from buffer.maintenance.backup import NotBackedUp, back_up
 from buffer.maintenance.checking import contradictions, damage
@@ -120,8 +121,9 @@ def test_two_backups_to_one_file_do_not_mix(path: Path, target: Path, tmp_path: 
 
 
 def test_what_cannot_be_read_or_written_is_said(path: Path, target: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotBackedUp, match=r"milepost\.db: cannot be copied"):
+    with pytest.raises(StoreFailed, match=r"milepost\.db: cannot be read \(No such file"):
         back_up(path, target)
-    assert not target.exists()
+    assert list(tmp_path.iterdir()) == []
+    fill(path)
     with pytest.raises(NotBackedUp, match="cannot be made"):
         back_up(path, tmp_path / "nowhere" / "backup.db")

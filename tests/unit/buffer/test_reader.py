@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from buffer import journal, tally
 from buffer.failures import StoreFailed
 from buffer.journal import GapRow
 from buffer.lane import Lane
+from buffer.opening import open_for_writing
 from buffer.reader import Heartbeat, Quarantined, Reader
 from buffer.store import Store
+from tests.accounts import somebody, takes_root
 from tests.unit.buffer.rows import milestone, owe, settle, signal
 
 
@@ -122,9 +125,31 @@ async def test_a_store_that_cannot_be_read_fails_in_words(tmp_path: Path) -> Non
             pass
     assert not missing.exists()
     missing.write_bytes(b"not a database" * 100)
-    async with Reader.open(missing) as reader:
-        with pytest.raises(StoreFailed, match=r"missing\.db: cannot be read \(file is not a data"):
-            await reader.tallies()
+    with pytest.raises(StoreFailed, match=r"missing\.db: not an SQLite file"):
+        async with Reader.open(missing):
+            pass
+
+
+async def test_what_is_no_store_of_a_milepost_that_we_know_is_told_in_words(tmp_path: Path) -> None:
+    theirs, newer = tmp_path / "theirs.db", tmp_path / "newer.db"
+    with closing(sqlite3.connect(theirs)) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    with closing(open_for_writing(newer)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for path, words in (
+        (theirs, r"theirs\.db: a database of some other program.*Set \[store\] path"),
+        (newer, r"newer\.db: written by a newer Milepost \(store version 99.*Install the newer"),
+    ):
+        with pytest.raises(StoreFailed, match=words):
+            async with Reader.open(path):
+                pass
+
+
+@takes_root
+async def test_a_store_that_is_somebody_elses_is_told_in_words(store: Store) -> None:
+    with somebody(), pytest.raises(StoreFailed, match=r"\(Permission denied\);.*use sudo"):
+        async with Reader.open(store.path):
+            pass
 
 
 async def test_reading_an_empty_file_leaves_the_wal_file_beside_it(tmp_path: Path) -> None:
