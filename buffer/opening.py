@@ -4,13 +4,14 @@ import fcntl
 import os
 import sqlite3
 from contextlib import closing, suppress
-from errno import EISDIR
+from errno import EACCES, EISDIR
 from pathlib import Path
 
 from buffer import journal, tally
 from buffer.failures import StoreCorrupt, StoreFailed, StoreRefused
 from buffer.journal import GapRow
 from buffer.migrating import migrate, schema_versions
+from buffer.owner import advice, open_for_owner
 from buffer.setting_aside import set_aside_directories, sync_directory
 from buffer.suspicion import suspicion, withdraw_suspicion
 
@@ -41,11 +42,10 @@ def lock(path: Path) -> int:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_for_owner(_lock_of(path))
     except OSError as error:
         raise StoreRefused(
-            f"{path}: cannot be opened ({error.strerror}); "
-            "check [store] path and who owns its directory"
+            f"{error.filename}: cannot be opened ({error.strerror}); {advice(error)}"
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,7 +112,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             raise
         withdraw_suspicion(path)
     except OSError as error:
-        raise StoreRefused(f"{path}: cannot be read ({error.strerror})") from error
+        raise StoreRefused(
+            f"{path}: cannot be opened ({error.strerror}); {advice(error)}"
+        ) from error
     except sqlite3.Error as error:
         raise _failure(path, error) from error
     return connection
@@ -126,6 +128,8 @@ def _examine(path: Path, newest: int) -> int:
     """
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    if not os.access(path, os.R_OK | os.W_OK):  # SQLite says less, and the one only at a commit
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path))
     version = must_be_ours(path, newest)
     with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
         finding = "ok"
@@ -270,13 +274,13 @@ def _create(path: Path) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     for left in (unfinished, path.with_name(f"{unfinished.name}-journal")):
         left.unlink(missing_ok=True)
+    os.close(open_for_owner(unfinished))
     connection = sqlite3.connect(unfinished, isolation_level=None)
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
-    unfinished.chmod(0o600)
     unfinished.rename(path)
     sync_directory(path.parent)
 

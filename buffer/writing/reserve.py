@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from buffer.owner import open_for_owner
+
 SIZE = 64 * 1024 * 1024
 """Enough to move a -wal file of the usual size into the store, and for upkeep after that."""
 SHARE_OF_BUDGET = 16
@@ -80,7 +82,7 @@ class Reserve:
 
     def _keep(self, size: int) -> bool:
         try:
-            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_for_owner(self._file)
             try:
                 os.posix_fallocate(descriptor, 0, max(1, size))
             finally:

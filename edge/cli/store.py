@@ -44,8 +44,8 @@ def backup(
 ) -> None:
     """Copy the store as it is at this moment; the daemon may go on running.
 
-    To go back to it, stop the daemon, and put the file where the store was,
-    without the -wal and -shm files of the old one.
+    To go back to it, stop the daemon, put the file where the store was, without
+    the -wal and -shm files of the old one, and `chown milepost:` it.
     """
     from edge.cli.mending import back_up_store  # noqa: PLC0415
 
