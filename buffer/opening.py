@@ -262,7 +262,11 @@ def _failure(path: Path, error: sqlite3.Error) -> StoreRefused | StoreFailed:
 
 def _corrupt(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
-        path, what, "Move it aside with its -wal file and keep both; then start with a fresh store"
+        path,
+        what,
+        "Check the disk (`journalctl -k`). Then start the daemon with [store] when_corrupt = "
+        '"set-aside", its default: it sets this one aside, whole, and goes on with a fresh one. '
+        "`sudo milepost store recover` then brings over what can be read",
     )
 
 

@@ -38,19 +38,28 @@ def start(path: Path, when_corrupt: WhenCorrupt, at: int) -> sqlite3.Connection:
     try:
         return _open(path)
     except StoreCorrupt as error:
-        if when_corrupt == "stop":
-            raise
         corrupt = error
     earlier = set_aside_directories(path)
     if earlier:
-        advice = f"An earlier one is still set aside in {earlier[-1]}: recover it, check the disk"
-        raise StoreCorrupt(path, corrupt.what, advice)
+        raise StoreCorrupt(path, corrupt.what, _of_a_second(earlier[-1], path))
+    if when_corrupt == "stop":
+        raise corrupt
     try:
         directory = set_aside(path, at)
     except OSError as error:
         raise StoreFailed(f"{corrupt}. It cannot be set aside ({error.strerror})") from error
     log.error("store_set_aside", why=corrupt.what, where=str(directory))
     return open_for_writing(path)
+
+
+def _of_a_second(earlier: Path, path: Path) -> str:
+    """Say what to do: the earlier one cannot be recovered into a store that is corrupt itself."""
+    renamed = path.with_name(f"{path.name}.earlier")
+    return (
+        f"An earlier one is still set aside in {earlier}. Check the disk (`journalctl -k`). Then "
+        f"`mv {earlier} {renamed}`, start the daemon, which sets this one aside, too, and bring "
+        f"over both: `sudo milepost store recover {renamed}`, `sudo milepost store recover`"
+    )
 
 
 def _open(path: Path) -> sqlite3.Connection:

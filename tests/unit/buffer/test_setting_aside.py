@@ -79,7 +79,7 @@ def test_all_that_belongs_to_a_corrupt_store_is_kept_as_it_was(corrupt: Path) ->
 
 def test_a_store_is_not_set_aside_unless_that_is_allowed(corrupt: Path) -> None:
     before = contents(corrupt.parent, corrupt.name)
-    with pytest.raises(StoreCorrupt, match="has not been repaired"):
+    with pytest.raises(StoreCorrupt, match=r'not been repaired.*"set-aside", its default'):
         start(corrupt, "stop", NOON)
     with pytest.raises(StoreCorrupt):
         Store.open(corrupt)  # a command does not, unless told
@@ -97,7 +97,7 @@ def test_a_second_corrupt_store_stops_a_human_until_the_first_was_recovered(
     fill(corrupt)
     damage(corrupt)
     before = contents(corrupt.parent, corrupt.name)
-    with pytest.raises(StoreCorrupt, match=r"still set aside in .*corrupt-2026.*recover it"):
+    with pytest.raises(StoreCorrupt, match=r"still set aside in .*corrupt-2026.*store recover"):
         start(corrupt, "set-aside", AFTER_NOON)
     after = contents(corrupt.parent, corrupt.name)
     assert {name: after[name] for name in before} == before
