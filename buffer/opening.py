@@ -222,7 +222,10 @@ def _begin_above_what_was_set_aside(path: Path, connection: sqlite3.Connection) 
     at = max(directory.stat().st_mtime_ns for directory in directories) // 1_000_000
     given = [_newest_sequence(directory / path.name) for directory in directories]
     first = max(max(at, _PAST) * SEQUENCES_PER_MILLISECOND, *given)
-    reason = f"the store was corrupt and was set aside, with all that it held, in {directories[-1]}"
+    reason = (
+        "the store was corrupt and was set aside, with all that it held, in "
+        f"{directories[-1]} (.recovered-… once it is recovered)"
+    )
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM sqlite_sequence")
     connection.executemany(

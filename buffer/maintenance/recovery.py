@@ -102,8 +102,11 @@ async def recover(
             "directory": directory.name,
             "brought": dict(recovered.brought),
             "owed_again": recovered.owed_again,
-            "lost": [f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]],
-            "lost_count": len(recovered.undeliverable),
+            "places_not_read": {table: len(places) for table, places in recovered.lost.items()},
+            "undeliverable": [
+                f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]
+            ],
+            "undeliverable_count": len(recovered.undeliverable),
         }
         await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
         recovered.directory = _rename(directory)

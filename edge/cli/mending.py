@@ -154,7 +154,9 @@ def told(recovered: Recovered) -> Iterator[str]:
     lost = [f"{key} to {destination}" for destination, key in recovered.undeliverable]
     if lost:
         yield f"LOST and undelivered: milestones of {_listed(lost)}"
-    yield f"{recovered.directory}: what was set aside, as it was; it can be removed"
+    is_whole = not (recovered.lost or recovered.invalid.total() or recovered.undeliverable)
+    keep = "it can be removed" if is_whole else "keep it until you know what was lost"
+    yield f"{recovered.directory}: what was set aside, as it was; {keep}"
 
 
 def _where(stretch: Stretch) -> str:

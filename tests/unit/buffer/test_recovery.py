@@ -1,5 +1,6 @@
 """What a damaged store still has comes over into the live one, and what it has not is told."""
 
+import json
 import os
 import random
 import shutil
@@ -392,6 +393,12 @@ async def test_an_undelivered_entry_without_its_milestone_is_named(path: Path) -
     owed = [r for r in before["entry"] if r[2] in gone and r[5] in ("pending", "dead")]
     assert len(owed) > 0
     assert sorted(recovered.undeliverable) == sorted((row[1], row[3]) for row in owed)
+    with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
+        (detail,) = connection.execute("SELECT detail FROM audit").fetchone()
+    audited = json.loads(detail)
+    assert audited["undeliverable_count"] == len(owed)
+    assert sorted(audited["undeliverable"]) == sorted(f"{row[3]} to {row[1]}" for row in owed)
+    assert audited["places_not_read"] == {"milestone": 1}
 
 
 async def test_a_fact_that_was_concluded_again_since_is_not_owed_twice(path: Path) -> None:

@@ -215,7 +215,8 @@ def test_what_was_set_aside_is_told_as_a_gap_once(corrupt: Path) -> None:
             ).fetchone()
         ((source, subject, reason, missed),) = gaps
         assert (source, subject, missed, n) == ("milepost", corrupt.name, None, 1)
-        assert str(set_aside_directories(corrupt)[0]) in reason
+        (directory,) = set_aside_directories(corrupt)
+        assert f"{directory} (.recovered-… once it is recovered)" in reason
 
 
 @pytest.mark.parametrize("moved", range(5))

@@ -1,16 +1,19 @@
-"""What cannot be read is told in words, and is no fault of the store."""
+"""What cannot be read is told in words and is no fault of the store; what is lost is kept."""
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from buffer.maintenance.recovery import Recovered
+from buffer.maintenance.salvage import Stretch
 from buffer.opening import open_for_writing
 from buffer.store import Store
-from edge.cli.mending import back_up_store, check_store, recover_stores, show_stats
+from edge.cli.mending import back_up_store, check_store, recover_stores, show_stats, told
 from edge.cli.reaching import NOTHING_DONE
 from edge.config import Configuration, load
 from edge.exits import Exit
@@ -126,3 +129,18 @@ def test_a_check_calls_damage_a_fault_wherever_it_is(
     path.write_bytes(spoil(path.read_bytes()))
     assert check_store(configuration) == NOTHING_DONE
     assert re.fullmatch(r"\S+milepost\.db: \d+ faults?\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("recovered", "last"),
+    [
+        (Recovered(Path("d"), brought=Counter(journal=3)), "it can be removed"),
+        (Recovered(Path("d"), lost={"journal": (Stretch(3, 5),)}), "keep it until"),
+        (Recovered(Path("d"), invalid=Counter(entry=1)), "keep it until"),
+        (Recovered(Path("d"), undeliverable=[("erp", "unit:1")]), "keep it until"),
+    ],
+)
+def test_what_was_set_aside_is_only_called_superfluous_if_all_of_it_came_over(
+    recovered: Recovered, last: str
+) -> None:
+    assert last in list(told(recovered))[-1]
