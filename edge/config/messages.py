@@ -21,6 +21,8 @@ _SHAPES = {
     "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
+    "byte_size": 'a size, e.g. "8 GB"',
+    "byte_size_unit": 'a size, e.g. "8 GB"',
     "tuple_type": "a list, [ … ]",
     "dict_type": "a table",
     "mapping_type": "a table",
@@ -50,12 +52,19 @@ def message(details: ErrorDetails) -> str:
             words = f"{given!r} is not of the form {context['pattern']}"
         case _ if kind in _LIMITS:
             bound, limit = _LIMITS[kind]
-            words = f"{given!r} is out of range: must be {bound} {context[limit]:g}"
+            words = f"{given!r} is out of range: must be {bound} {_limit(context[limit], given)}"
         case _ if kind in _SHAPES:
             words = f"must be {_SHAPES[kind]}"
         case _:
             words = details["msg"].removeprefix("Value error, ")
     return words
+
+
+def _limit(limit: float, given: object) -> str:
+    """Return a limit in the form of what was given: only a size is a number with a unit."""
+    if isinstance(given, str) and given[-1:].isalpha():
+        return f"{limit / 1_000_000:.3g} MB"
+    return f"{limit:.15g}"
 
 
 def without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:

@@ -165,6 +165,22 @@ def test_fault_is_named_at_its_line_in_words(
     assert named[0].startswith(f"{tmp_path}/milepost.toml:{_line(text, at)}: "), named
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ('"1 MB"', "'1 MB' is out of range: must be at least 1.05 MB"),
+        ("1000", "1000 is out of range: must be at least 1048576"),
+        ('"lots"', 'must be a size, e.g. "8 GB"'),
+        ('"8 XB"', 'must be a size, e.g. "8 GB"'),
+    ],
+)
+def test_size_that_cannot_be_is_told_in_the_words_of_sizes(
+    tmp_path: Path, size: str, words: str
+) -> None:
+    (fault,) = _faults(tmp_path, f"{WHOLE}[store]\nmax_size = {size}\n")
+    assert fault.endswith(f"store.max_size: {words}")
+
+
 def test_all_faults_are_named_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = (
         WHOLE.replace('name = "x"', "name = 3")
