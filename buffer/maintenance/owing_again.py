@@ -4,11 +4,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from buffer import tally
 from buffer.lane import Lane
-from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch
+from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch, Unreadable
 from buffer.outbox import State
 from buffer.statements import statements
 from buffer.store import Store
@@ -22,31 +23,30 @@ PIECE_MILESTONES = 200
 class Entries:
     """The entries that can be read, in their order, whatever the order they were read in.
 
-    They are in a temporary file of SQLite's until `close`: memory may not hold a backlog.
+    They lie in a file until `close`: memory may not hold a backlog.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read all that a damaged store has.
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        """Read all that a damaged store has, into a new file, which is nobody else's.
 
         Raises:
-            sqlite3.Error: There is no room for the temporary file.
+            Unreadable: The file cannot be written.
 
         """
         salvage = Salvage(connection, "entry")
-        self._sorted = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         try:
-            for statement in ("make", "make_index", "begin"):
+            self._sorted = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            for statement in ("for_once", "unsynced", "make", "make_index", "begin"):
                 self._sorted.execute(SQL[statement])
             self._sorted.executemany(SQL["sort"], salvage.rows())
-        except BaseException:
-            self._sorted.close()
-            raise
+        except sqlite3.Error as error:
+            raise Unreadable(f"{file}: entries cannot be sorted there ({error})") from error
         self.lost = salvage.lost
         """Where entries may have been that cannot be read."""
         self._tallies = _tallies(connection)
 
     def close(self) -> None:
-        """Remove the temporary file."""
+        """Leave the file."""
         self._sorted.close()
 
     def between(self, first: int, end: int) -> Iterator[tuple[Any, ...]]:

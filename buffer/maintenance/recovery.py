@@ -22,7 +22,15 @@ from buffer import audit
 from buffer.lane import Lane
 from buffer.maintenance.bringing import GivenAlready, bring
 from buffer.maintenance.owing_again import Entries, owe_again
-from buffer.maintenance.salvage import ENDLESS, Salvage, Stretch, Unreadable, damaged, owners
+from buffer.maintenance.salvage import (
+    ENDLESS,
+    Salvage,
+    Stretch,
+    Unreadable,
+    damaged,
+    owners,
+    scratch_of,
+)
 from buffer.setting_aside import sync_directory
 from buffer.store import Store
 
@@ -141,7 +149,10 @@ async def _bring_all(
         connection = await asyncio.to_thread(stack.enter_context, damaged(file))
         for table in TABLES:
             if table == "entry":
-                await _bring_entries(store, connection, lanes, recovered, concluded_again)
+                sorted_in = scratch_of(file) / f"{file.name}.sorted"
+                opened = await asyncio.to_thread(Entries, connection, sorted_in)
+                entries = stack.enter_context(closing(opened))
+                await _bring_entries(store, entries, lanes, recovered, concluded_again)
             else:
                 await _bring_table(store, connection, table, recovered, concluded_again)
     if not recovered.brought.total() + recovered.kept.total():
@@ -169,7 +180,7 @@ async def _bring_table(
 
 async def _bring_entries(
     store: Store,
-    connection: sqlite3.Connection,
+    entries: Entries,
     lanes: Mapping[str, Mapping[str, Lane]],
     recovered: Recovered,
     concluded_again: set[int],
@@ -178,23 +189,18 @@ async def _bring_entries(
 
     A delivery may look meanwhile: it must find no entry without those before it (promise 3).
     """
-    try:
-        opened = await asyncio.to_thread(Entries, connection)
-    except sqlite3.Error as error:
-        raise NotRecovered(f"its entries cannot be sorted in a temporary file ({error})") from error
-    with closing(opened) as entries:
-        first = 0
-        for stretch in entries.lost:
-            rows = entries.between(first, stretch.end)
-            await _bring_rows(store, "entry", rows, recovered, concluded_again)
-            owed = await owe_again(store, entries, stretch, lanes)
-            recovered.owed_again += owed.entries
-            recovered.undeliverable += owed.without_number
-            first = stretch.end
-        rows = entries.between(first, ENDLESS)
+    first = 0
+    for stretch in entries.lost:
+        rows = entries.between(first, stretch.end)
         await _bring_rows(store, "entry", rows, recovered, concluded_again)
-        if entries.lost:
-            recovered.lost["entry"] = entries.lost
+        owed = await owe_again(store, entries, stretch, lanes)
+        recovered.owed_again += owed.entries
+        recovered.undeliverable += owed.without_number
+        first = stretch.end
+    rows = entries.between(first, ENDLESS)
+    await _bring_rows(store, "entry", rows, recovered, concluded_again)
+    if entries.lost:
+        recovered.lost["entry"] = entries.lost
 
 
 async def _bring_rows(

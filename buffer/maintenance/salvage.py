@@ -44,6 +44,11 @@ class Stretch(NamedTuple):
     end: int
 
 
+def scratch_of(file: Path) -> Path:
+    """Return the directory for what is needed only while a damaged store is open."""
+    return file.with_name(f"{file.name}.reading")
+
+
 @contextmanager
 def damaged(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a damaged store, and what its -wal file adds to it, to be read; one at a time.
@@ -57,7 +62,7 @@ def damaged(file: Path) -> Iterator[sqlite3.Connection]:
         Unreadable: It is no store, or one of another version.
 
     """
-    scratch, wal = file.with_name(f"{file.name}.reading"), Path(f"{file}-wal")
+    scratch, wal = scratch_of(file), Path(f"{file}-wal")
     try:
         shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
         scratch.mkdir(mode=0o700)
@@ -69,8 +74,8 @@ def damaged(file: Path) -> Iterator[sqlite3.Connection]:
                 link.touch()
             _copy_wal(wal, link)
             if not _has_first_page(link):
-                shutil.copyfile(link, scratch / "copy")
-                (scratch / "copy").replace(link)
+                copy = Path(shutil.copyfile(link, f"{link}.copy"))
+                copy.replace(link)
                 _put_first_page(link)
                 _copy_wal(wal, link)  # SQLite has removed it if it lay beside an empty file
             with closing(_connect(link)) as connection:

@@ -1,4 +1,10 @@
--- Of entries that are sorted in a temporary file, and of the live store.
+-- Of entries that are sorted in a file of their own, and of the live store.
+
+-- name: for_once
+PRAGMA journal_mode = OFF;
+
+-- name: unsynced
+PRAGMA synchronous = OFF;
 
 -- name: make
 -- As they were read: what does not fit the schema is left out when they are brought over.

@@ -15,8 +15,9 @@ from buffer import audit, journal
 from buffer.journal import SignalRow
 from buffer.lane import Lane
 from buffer.maintenance.checking import contradictions, damage
+from buffer.maintenance.owing_again import Entries
 from buffer.maintenance.recovery import TABLES, NotRecovered, Recovered, recover
-from buffer.maintenance.salvage import Salvage, Stretch, damaged
+from buffer.maintenance.salvage import Salvage, Stretch, Unreadable, damaged
 from buffer.opening import open_for_writing, read_only
 from buffer.store import Store
 from tests.unit.buffer import damage as damages
@@ -235,6 +236,12 @@ async def test_recovering_again_after_an_interruption_brings_the_rest_and_nothin
     assert recovered.kept["journal"] > 0
     assert recovered.brought["journal"] + recovered.kept["journal"] == len(before["journal"])
     assert [(t, missing(before, after, t)) for t in TABLES] == [(t, []) for t in TABLES]
+
+
+def test_without_room_to_sort_entries_it_is_said_where(path: Path, tmp_path: Path) -> None:
+    fill(path)
+    with damaged(path) as connection, pytest.raises(Unreadable, match="cannot be sorted there"):
+        Entries(connection, tmp_path / "no directory" / "entries")
 
 
 async def test_a_milestone_whose_entries_are_lost_is_owed_again_in_its_place(path: Path) -> None:
