@@ -3,11 +3,8 @@
 Promise 3: at one destination the milestones of one key arrive in order, and a
 key that is held back delays no other.
 
-Each key in memory has a chain: its first undelivered entries, in order of
-sequence. Only the head of a chain is ever sent. A key is *ready*, *busy* (its
-head is being sent), *resting* (its head is sent again later) or *wanted* (its
-next entries are to be fetched from the store). A key whose head was rejected
-for good is dropped, with all that is behind it.
+Each key in memory has a chain. Only its head is ever sent. A key whose head was
+rejected for good is dropped, with all that is behind it.
 
 Order per key wins over lanes. Therefore it is the key that has a lane: the
 most critical one of its entries. A critical entry pulls those before it along.
@@ -16,11 +13,10 @@ most critical one of its entries. A critical entry pulls those before it along.
 import heapq
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
+from edge.deliver.chain import Chain, State
 
 WINDOW = 2000
 """With this many entries of ready and busy keys in memory, no more of their lane are loaded.
@@ -35,67 +31,13 @@ LOOK_UPS = 10
 """Entries in a batch that are looked up first, one by one: the others wait for it."""
 
 
-class _State(Enum):
-    READY = auto()
-    BUSY = auto()
-    RESTING = auto()
-    WANTED = auto()
-
-
-@dataclass(slots=True)
-class _Chain:
-    entries: list[PendingEntry]
-    lane: Lane
-    """The most critical of the entries and of those behind."""
-    behind: Lane | None = None
-    """Set if the key has later entries that are in the store alone: the most critical known."""
-    behind_from: int = 0
-    """The first milestone that one of them can have."""
-    state: _State = _State.READY
-    rests_until: float = 0.0
-    is_outdated: bool = False
-    """An operator may have changed its entries while the head was sent."""
-
-    def append(self, entry: PendingEntry) -> None:
-        self.entries.append(entry)
-        self.lane = min(self.lane, entry.lane)
-
-    def leave(self, entry: PendingEntry) -> None:
-        """Leave an entry to the store."""
-        if self.behind is None:
-            self.behind, self.behind_from = entry.lane, entry.milestone
-        else:
-            self.behind = min(self.behind, entry.lane)
-            self.behind_from = min(self.behind_from, entry.milestone)
-        self.lane = min(self.lane, entry.lane)
-
-    def cut(self, keep: int) -> None:
-        """Leave all but the first entries to the store."""
-        for entry in self.entries[keep:]:
-            self.leave(entry)
-        del self.entries[keep:]
-
-    def drop_head(self) -> None:
-        """Forget the first entry, and what lane it gave to the key."""
-        del self.entries[0]
-        if self.entries or self.behind is not None:
-            self.find_lane(self.lane)
-
-    def find_lane(self, best: Lane) -> None:
-        """Set the lane anew; it is `best` at best."""
-        for lane in range(best, Lane.BULK + 1):
-            if self.behind == lane or any(entry.lane == lane for entry in self.entries):
-                self.lane = Lane(lane)
-                return
-
-
 class KeyQueue:
     """The entries of one destination that are in memory. Times are the event loop's."""
 
     def __init__(self, window: int) -> None:
         """Hold `window` entries of each lane, beside those of resting keys."""
         self._window = window
-        self._chains: dict[str, _Chain] = {}
+        self._chains: dict[str, Chain] = {}
         # By lane.
         self._ready = [OrderedDict[str, None]() for _ in Lane]
         self._wanted = [OrderedDict[str, None]() for _ in Lane]
@@ -128,9 +70,9 @@ class KeyQueue:
         """Take an entry; of its key and of its lane all before it have been offered or fetched."""
         chain = self._chains.get(entry.key)
         if chain is None:
-            chain = self._chains[entry.key] = _Chain([entry], entry.lane)
+            chain = self._chains[entry.key] = Chain([entry], entry.lane)
             self._begin(entry.key, chain)
-        elif chain.behind is not None or chain.state is _State.RESTING:
+        elif chain.behind is not None or chain.state is State.RESTING:
             self._leave_behind(entry.key, chain, entry)
         elif entry.seq > chain.entries[-1].seq:
             if entry.lane < chain.lane:
@@ -148,8 +90,8 @@ class KeyQueue:
         key = entry.key
         chain = self._chains.get(key)
         if chain is None:
-            chain = self._chains[key] = _Chain([], entry.lane, entry.lane, first)
-            self._enter(key, chain, _State.WANTED)
+            chain = self._chains[key] = Chain([], entry.lane, entry.lane, first)
+            self._enter(key, chain, State.WANTED)
         else:
             self._leave_behind(key, chain, entry._replace(milestone=first))
 
@@ -181,7 +123,7 @@ class KeyQueue:
         while self._rests and self._rests[0][0] <= now:
             _, key = heapq.heappop(self._rests)
             self._leave(key, self._chains[key])
-            self._enter(key, self._chains[key], _State.READY)
+            self._enter(key, self._chains[key], State.READY)
 
     def lease(self, limit: int, *, critical: bool) -> list[PendingEntry]:
         """Return up to `limit` entries to send together, each of a key that is busy from now on.
@@ -215,9 +157,9 @@ class KeyQueue:
         if chain.is_outdated:
             self._renew(key, chain)
         elif chain.entries:
-            self._enter(key, chain, _State.READY)
+            self._enter(key, chain, State.READY)
         elif chain.behind is not None:
-            self._enter(key, chain, _State.WANTED)
+            self._enter(key, chain, State.WANTED)
         else:
             del self._chains[key]
 
@@ -233,7 +175,7 @@ class KeyQueue:
             self._renew(entry.key, chain)
         else:
             chain.entries[0] = entry
-            self._enter(entry.key, chain, _State.READY)
+            self._enter(entry.key, chain, State.READY)
 
     def rest(self, entry: PendingEntry, until: float) -> None:
         """Send the head of a busy key again later; what is behind it is left to the store."""
@@ -265,60 +207,60 @@ class KeyQueue:
         new = KeyQueue(self._window)
         new._rests_kept.update(self._rests_kept)
         for key, chain in self._chains.items():
-            if chain.state is _State.RESTING:
+            if chain.state is State.RESTING:
                 new._rests_kept[key] = chain.entries[0].seq, chain.rests_until
-            elif chain.state is _State.BUSY:
-                kept = _Chain(chain.entries[:1], chain.lane, chain.lane, is_outdated=True)
+            elif chain.state is State.BUSY:
+                kept = Chain(chain.entries[:1], chain.lane, chain.lane, is_outdated=True)
                 new._chains[key] = kept
-                new._enter(key, kept, _State.BUSY)
+                new._enter(key, kept, State.BUSY)
         return new
 
     # ---- How a key goes from one state to another --------------------------------------------
 
-    def _enter(self, key: str, chain: _Chain, state: _State) -> None:
+    def _enter(self, key: str, chain: Chain, state: State) -> None:
         chain.state = state
         lane = chain.lane
-        if state is _State.RESTING:
+        if state is State.RESTING:
             self._resting[lane] += 1
             return
         self._loaded[lane] += len(chain.entries)
-        if state is _State.READY:
+        if state is State.READY:
             self._ready[lane][key] = None
-        elif state is _State.WANTED:
+        elif state is State.WANTED:
             self._wanted[lane][key] = None
 
-    def _leave(self, key: str, chain: _Chain) -> None:
-        if chain.state is _State.RESTING:
+    def _leave(self, key: str, chain: Chain) -> None:
+        if chain.state is State.RESTING:
             self._resting[chain.lane] -= 1
             return
         self._loaded[chain.lane] -= len(chain.entries)
-        if chain.state is _State.READY:
+        if chain.state is State.READY:
             del self._ready[chain.lane][key]
-        elif chain.state is _State.WANTED:
+        elif chain.state is State.WANTED:
             del self._wanted[chain.lane][key]
 
-    def _begin(self, key: str, chain: _Chain) -> None:
+    def _begin(self, key: str, chain: Chain) -> None:
         """Let a key whose entries have just been loaded go on, or go on resting."""
         kept = self._rests_kept.pop(key, None) if self._rests_kept else None
         if kept and kept[0] == chain.entries[0].seq:
             self._lay(key, chain, kept[1])
         else:
-            self._enter(key, chain, _State.READY)
+            self._enter(key, chain, State.READY)
 
-    def _lay(self, key: str, chain: _Chain, until: float) -> None:
+    def _lay(self, key: str, chain: Chain, until: float) -> None:
         chain.cut(1)
         chain.rests_until = until
         heapq.heappush(self._rests, (until, key))
-        self._enter(key, chain, _State.RESTING)
+        self._enter(key, chain, State.RESTING)
 
-    def _renew(self, key: str, chain: _Chain) -> None:
+    def _renew(self, key: str, chain: Chain) -> None:
         """Fetch all of a key from the store, whatever was known of it."""
         chain.cut(0)
         chain.is_outdated = False
         chain.behind, chain.behind_from = chain.lane, 0
-        self._enter(key, chain, _State.WANTED)
+        self._enter(key, chain, State.WANTED)
 
-    def _leave_behind(self, key: str, chain: _Chain, entry: PendingEntry) -> None:
+    def _leave_behind(self, key: str, chain: Chain, entry: PendingEntry) -> None:
         if entry.lane < chain.lane:
             self._leave(key, chain)
             chain.leave(entry)
@@ -329,7 +271,7 @@ class KeyQueue:
     def _lend(self, lane: Lane) -> PendingEntry:
         key, _ = self._ready[lane].popitem(last=False)
         chain = self._chains[key]
-        chain.state = _State.BUSY
+        chain.state = State.BUSY
         return chain.entries[0]
 
     def _next_lane(self) -> Lane:

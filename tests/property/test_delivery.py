@@ -19,6 +19,7 @@ from buffer.store import Store
 from drivers.contract import Accepted, Divide, Entry, Rejected, Retry, Unknown, Verdict
 from edge.deliver import backlog, concurrency, queue
 from edge.deliver import delivery as module
+from edge.deliver.chain import State
 from edge.deliver.delivery import Delivery
 from edge.deliver.queue import KeyQueue
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, number, until
@@ -143,7 +144,7 @@ def check(of: KeyQueue, window: int, resting: int) -> None:
         sum(
             len(chain.entries)
             for chain in of._chains.values()
-            if chain.lane == lane and chain.state is not queue._State.RESTING
+            if chain.lane == lane and chain.state is not State.RESTING
         )
         for lane in Lane
     ]
