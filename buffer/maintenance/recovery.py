@@ -2,7 +2,7 @@
 
 A fresh store begins its sequences far above those of the store that it stands in for, so rows keep
 theirs: what was owed first is delivered first. Bookmarks stay behind, for the live ones are newer,
-and so does the audit log, whose chain cannot be joined to another.
+and so does the audit log, whose chain cannot be joined to another: the live one records its head.
 """
 
 import asyncio
@@ -74,7 +74,11 @@ class Recovered:
     owed_again: int = 0
     """Entries made anew, of milestones whose entries could not be read."""
     undeliverable: list[tuple[str, str]] = field(default_factory=list)
-    """(destination, key) of undelivered entries whose milestone could not be read."""
+    """(destination, key) of what is owed and cannot be: mostly, the milestone could not be read."""
+    audit_records: int = 0
+    """So many records its audit log has, which stay where they are."""
+    audit_head: str = ""
+    """The hash of the last of them."""
 
 
 async def recover(
@@ -115,6 +119,8 @@ async def recover(
                 f"{key} to {to}" for to, key in recovered.undeliverable[:AUDITED_LOSSES]
             ],
             "undeliverable_count": len(recovered.undeliverable),
+            # What the old log says can be checked against the new one.
+            "audit_log": {"records": recovered.audit_records, "head": recovered.audit_head},
         }
         await store.write(lambda c: audit.append(c, clock(), who, "store.recover", detail))
         recovered.directory = _rename(directory)
@@ -155,6 +161,7 @@ async def _bring_all(
                 await _bring_entries(store, entries, lanes, recovered, concluded_again)
             else:
                 await _bring_table(store, connection, table, recovered, concluded_again)
+        _look_at_the_audit_log(connection, recovered)
     if not recovered.brought.total() + recovered.kept.total():
         raise NotRecovered(f"{file}: no row of it can be read")
     return recovered
@@ -218,6 +225,16 @@ async def _bring_rows(
         recovered.invalid[table] += piece.invalid
         recovered.undeliverable += piece.undeliverable
         concluded_again.update(piece.concluded_again)
+
+
+def _look_at_the_audit_log(connection: sqlite3.Connection, recovered: Recovered) -> None:
+    try:
+        last = connection.execute(audit.SQL["last_audited"]).fetchone()
+    except sqlite3.Error:
+        recovered.lost["audit"] = (Stretch(1, ENDLESS),)
+        return
+    if last is not None:
+        recovered.audit_records, recovered.audit_head = last[0], last[1].hex()
 
 
 def _rename(directory: Path) -> Path:

@@ -154,9 +154,19 @@ def told(recovered: Recovered) -> Iterator[str]:
     lost = [f"{key} to {destination}" for destination, key in recovered.undeliverable]
     if lost:
         yield f"LOST and undelivered: milestones of {_listed(lost)}"
-    is_whole = not (recovered.lost or recovered.invalid.total() or recovered.undeliverable)
-    keep = "it can be removed" if is_whole else "keep it until you know what was lost"
-    yield f"{recovered.directory}: what was set aside, as it was; {keep}"
+    if recovered.audit_records:
+        records = counted(recovered.audit_records, "record")
+        yield f"audit: {records} stay where they are; head {recovered.audit_head}"
+    yield f"{recovered.directory}: what was set aside, as it was; {_keep(recovered)}"
+
+
+def _keep(recovered: Recovered) -> str:
+    """Tell how long what was set aside is needed."""
+    if recovered.lost or recovered.invalid.total() or recovered.undeliverable:
+        return "keep it until you know what was lost"
+    if recovered.audit_records:
+        return "keep it as long as its audit log is needed, which is in there alone"
+    return "it can be removed"
 
 
 def _where(stretch: Stretch) -> str:

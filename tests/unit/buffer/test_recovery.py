@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from buffer import audit, journal
@@ -528,6 +529,29 @@ async def test_a_recovery_is_told_to_deliveries_and_written_to_the_audit_log(pat
     await store.close()
     assert (told, acts) == (["entries"], [("operator", "store.recover")])
     assert bytes(32) == audit.START
+
+
+async def test_the_live_audit_log_records_the_head_of_the_old_one(path: Path) -> None:
+    """The old one stays where it is: whoever changes it there does not fit this head."""
+    fill(path)
+    with closing(open_for_writing(path)) as connection:
+        for number in range(3):
+            audit.append(connection, NOW, "mallory", "outbox.discard", {"entries": str(number)})
+        (head,) = connection.execute("SELECT hash FROM audit WHERE seq = 3").fetchone()
+    directory = put_aside(path)
+    store = Store.open(path)
+    recovered = await recover(store, directory, lanes=LANES, who="operator", clock=lambda: NOW)
+    ((told,),) = await store.write(lambda c: c.execute("SELECT detail FROM audit").fetchall())
+    await store.close()
+    assert orjson.loads(told)["audit_log"] == {"records": 3, "head": head.hex()}
+    assert (recovered.audit_records, recovered.audit_head) == (3, head.hex())
+
+
+async def test_an_audit_log_that_cannot_be_read_is_told(path: Path) -> None:
+    fill(path)
+    overwrite(path, pages_of(path)["audit"][0][0], b"")
+    recovered, _ = await recovered_into(path, put_aside(path))
+    assert [*recovered.lost] == ["audit"]
 
 
 @pytest.mark.parametrize("first", [1, 170_000_000_000_001])

@@ -138,9 +138,15 @@ def test_a_check_calls_damage_a_fault_wherever_it_is(
         (Recovered(Path("d"), lost={"journal": (Stretch(3, 5),)}), "keep it until"),
         (Recovered(Path("d"), invalid=Counter(entry=1)), "keep it until"),
         (Recovered(Path("d"), undeliverable=[("erp", "unit:1")]), "keep it until"),
+        (Recovered(Path("d"), audit_records=2, audit_head="9a"), "as long as its audit log"),
     ],
 )
 def test_what_was_set_aside_is_only_called_superfluous_if_all_of_it_came_over(
     recovered: Recovered, last: str
 ) -> None:
     assert last in list(told(recovered))[-1]
+
+
+def test_the_head_of_an_audit_log_that_stays_behind_is_told() -> None:
+    recovered = Recovered(Path("d"), audit_records=2, audit_head="9a")
+    assert "audit: 2 records stay where they are; head 9a" in list(told(recovered))
