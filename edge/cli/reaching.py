@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from buffer.failures import StoreFailed, StoreRefused
-from buffer.reader import Reader
+from buffer.reader import Reader, must_be_readable
 from drivers.contract import system_clock
 from edge.config import Configuration
 from edge.control.client import Control, NoAnswer, NotAllowed, NotRunning, Refused
@@ -87,8 +87,7 @@ class Gateway:
         from edge.ingest import configured  # noqa: PLC0415
 
         path = self._configuration.store.path
-        if not path.exists():
-            raise StoreRefused(f"{path}: there is no store; check [store] path")
+        must_be_readable(path)
         try:
             store = Store.open(path, max_size=self._configuration.store.max_size)
         except StoreRefused as refused:
