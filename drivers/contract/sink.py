@@ -92,11 +92,12 @@ class Sink(Protocol):
         """
         ...
 
-    async def look_up(self, entry: Entry) -> Accepted | None:
+    async def look_up(self, entry: Entry) -> Accepted | Retry | Unknown | None:
         """Ask whether an entry of unknown outcome has arrived.
 
-        Returns None if it has not, or if this destination cannot be asked or
-        does not answer; then the entry is sent again.
+        Returns None if it has not, or if this destination cannot be asked, and
+        Unknown if it did not tell; either way the entry is sent again. Retry,
+        an outage or an overload, if it answered that it wants to be left alone.
         """
         ...
 

@@ -82,18 +82,16 @@ class HttpSink:
             return judge_batch(answer, entries)
         return [answer] * len(entries)
 
-    async def look_up(self, entry: Entry) -> Accepted | None:
+    async def look_up(self, entry: Entry) -> Accepted | Retry | Unknown | None:
         """Ask whether the entry has arrived, where the destination can be asked."""
         if self._settings.look_up is None:
             return None
         url = self._settings.look_up.replace("{id}", entry.id)
         answer = await self._ask("GET", url, {}, b"", entry.id)
-        if not isinstance(answer, Answer):
-            log.warning("look_up_failed", url=place_of(url), reason=answer.reason)
-            return None
-        found = judge_look_up(answer)
-        if found is None and answer.status != HTTPStatus.NOT_FOUND:
-            log.warning("look_up_failed", url=place_of(url), reason=f"answered {answer.status}")
+        # No answer is no outage: what is asked may be another system than what takes entries.
+        found = judge_look_up(answer) if isinstance(answer, Answer) else Unknown(answer.reason)
+        if isinstance(found, Retry | Unknown):
+            log.warning("look_up_failed", url=place_of(url), reason=found.reason)
         return found
 
     async def close(self) -> None:

@@ -46,15 +46,24 @@ def judge_failure(error: Exception, place: str, secrets: Sequence[str] = ()) -> 
     return replace(verdict, reason=hide(secrets, verdict.reason))
 
 
-def judge_look_up(answer: Answer) -> Accepted | None:
-    """Return whether the answer to a look-up says that the entry has arrived.
+def judge_look_up(answer: Answer) -> Accepted | Retry | Unknown | None:
+    """Return what the answer to a look-up says; None if it is that the entry has not arrived.
 
-    A 200 that shows nothing ("", null, an empty list or object) does not: it is
-    what a search without a result looks like.
+    A 200 that shows nothing ("", null, an empty list or object) says so, too:
+    it is what a search without a result looks like.
     """
-    if answer.status != HTTPStatus.OK or answer.body.strip() in {b"", b"null", b"[]", b"{}"}:
-        return None
-    return Accepted(f"found by look-up: {answer.told()}")
+    reason = f"a look-up was answered {answer.told()}"
+    match answer.status:
+        case HTTPStatus.OK if answer.body.strip() not in {b"", b"null", b"[]", b"{}"}:
+            return Accepted(f"found by look-up: {answer.told()}")
+        case HTTPStatus.OK | HTTPStatus.NOT_FOUND:
+            return None
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return Retry(reason, answer.retry_after(), overloaded=True)
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return Retry(reason, answer.retry_after(), outage=True)
+        case _:
+            return Unknown(reason)
 
 
 # ---- Answers ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from buffer.reader import Reader
 from buffer.store import Store
-from drivers.contract import Clock, Divide, Link, Retry, Sink, Unknown
+from drivers.contract import Accepted, Clock, Divide, Link, Retry, Sink, Unknown
 from edge.deliver import queue, sending
 from edge.deliver.backlog import CHUNK, Backlog
 from edge.deliver.doubt import Doubt
@@ -210,7 +210,7 @@ class Delivery:
         pieces = [rest] if rest else []
         is_first = True
         while pieces:
-            may_send = _now() >= governor.closed_until
+            may_send = _now() >= governor.closed_until and not self._stopped.is_set()
             if not is_first:
                 may_send = await self._may_send(governor, len(pieces[-1]))
             if not may_send:
@@ -248,25 +248,41 @@ class Delivery:
     async def _look_up(
         self, governor: Governor, sink: Sink, batch: list[PendingEntry]
     ) -> list[PendingEntry]:
-        """Settle entries that have arrived earlier; return the others."""
-        rest = []
+        """Settle entries that have arrived earlier; return those to send.
+
+        After a look-up that tells nothing no more are made: what is sent tells
+        more, and a system that cannot be asked must not hold it back.
+        """
+        is_probe = governor.circuit.is_open
+        may_ask = True
+        rest, back = list[PendingEntry](), list[PendingEntry]()
         for row in batch:
-            found = None
-            if row.unsure:
-                sent_at, started_at = _now(), self._clock()
-                governor.sent(0, sent_at)
-                entry = sending.entry_of(row, self._site)
-                found = await sending.look_up(sink, self.name, entry)
-            if found is None:
+            if not row.unsure:
                 rest.append(row)
-            else:
+                continue
+            may_ask = may_ask and await self._may_send(governor, 0, is_probe=is_probe)
+            if not may_ask:
+                back.append(row)
+                continue
+            sent_at, started_at = _now(), self._clock()
+            found = await sending.look_up(sink, self.name, sending.entry_of(row, self._site))
+            if isinstance(found, Accepted):
                 governor.found(sent_at, _now())
                 self._settling.settle([row], [found], started_at, outage=False)
+                continue
+            if isinstance(found, Retry):
+                governor.answered([row.seq], [found], sent_at, _now())
+            may_ask = found is None
+            rest.append(row)
+        if back:
+            self._settling.give_back(back)
         return rest
 
-    async def _may_send(self, governor: Governor, milestones: int) -> bool:
+    async def _may_send(
+        self, governor: Governor, milestones: int, *, is_probe: bool = False
+    ) -> bool:
         """Wait until the next part of a batch may be sent; False if it must go back."""
-        while not self._stopped.is_set() and not governor.circuit.is_open:
+        while not self._stopped.is_set() and (is_probe or not governor.circuit.is_open):
             now = _now()
             wait = governor.ready_at(now) - now
             if wait <= 0:

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import structlog
 
 from buffer.outbox import PendingEntry
-from drivers.contract import Accepted, Divide, Entry, Sink, Unknown, Verdict
+from drivers.contract import Accepted, Divide, Entry, Retry, Sink, Unknown, Verdict
 
 log = structlog.get_logger(__name__)
 
 
-async def look_up(sink: Sink, destination: str, entry: Entry) -> Accepted | None:
+async def look_up(sink: Sink, destination: str, entry: Entry) -> Accepted | Retry | Unknown | None:
     """Ask whether an entry has arrived earlier."""
     try:
         return await sink.look_up(entry)
-    except Exception:
+    except Exception as error:
         log.exception("driver_failed", destination=destination, milestone=entry.id)
-        return None
+        return Unknown(f"the driver failed: {error!r}; see the log")
 
 
 async def send(

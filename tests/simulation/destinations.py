@@ -16,6 +16,7 @@ from tests.simulation.loop import LIFE, Life, VirtualLoop
 from tests.simulation.trace import Trace
 
 Answer = Sequence[Verdict] | Divide
+Found = Accepted | Retry | Unknown | None
 
 TIMEOUT_SECONDS = 3.0
 
@@ -120,13 +121,22 @@ class Destination:
         until_booked = self._draw.uniform(0, 2 * TIMEOUT_SECONDS if slow else 0.02)
         self._loop.outside(until_booked, self._process, entries, answer)
 
-    def look_up(self, entry: Entry, answer: "asyncio.Future[Accepted | None]") -> None:
+    def look_up(self, entry: Entry, answer: "asyncio.Future[Found]") -> None:
         """Answer whether an entry has been booked."""
         found = entry.id in self.booked
         self._trace("asked", self.name, entry.id[-8:], found)
         known = self.known.get(entry.id)
+        if not (self.moods.is_silent or self.moods.is_down) and self._meets(Ways.OUTAGE):
+            wait = self._draw.choice([None, self._draw.uniform(0, 5)])
+            self._loop.outside(0.01, _set, answer, Retry("503", wait, outage=True))
+            return
         if known is not None:
             known.outcome = Outcome.NONE
+        if self.moods.is_silent:
+            return
+        if self.moods.is_down:
+            self._loop.outside(0.001, _set, answer, Unknown("connection refused"))
+            return
         reply = Accepted("found") if found else None
         if found and known is not None:
             known.outcome, known.life = Outcome.ACCEPTED, LIFE.get()
@@ -240,18 +250,22 @@ class SimulatedSink:
             self._destination.settle(entries, result)
         return result
 
-    async def look_up(self, entry: Entry) -> Accepted | None:
+    async def look_up(self, entry: Entry) -> Found:
         """Ask whether an entry has arrived."""
         if not self._destination.can_be_asked:
             return None
-        answer: asyncio.Future[Accepted | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._destination.look_up(entry, answer)
-        return await answer
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await answer
+        except TimeoutError:
+            return Unknown("no answer in time")
 
     async def close(self) -> None:
         """Nothing is open."""
 
 
-def _set(answer: "asyncio.Future[Accepted | None]", reply: Accepted | None) -> None:
+def _set(answer: "asyncio.Future[Found]", reply: Found) -> None:
     if not answer.done():
         answer.set_result(reply)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.contract import Accepted, Entry, Retry
+from drivers.contract import Accepted, Entry, Retry, Unknown
 from drivers.http.credentials import Signature
 from drivers.http.settings import SignatureSettings
 from tests.unit.drivers.http.certificates import certify, server_context
@@ -71,7 +71,7 @@ async def test_without_a_usable_secret_nothing_is_sent(
     }[kind]
     async with open_sink(server.url, auth=auth, look_up=server.url + "/{id}") as sink:
         verdict = await deliver_one(sink, entry)
-        assert await sink.look_up(entry) is None
+        assert isinstance(await sink.look_up(entry), Unknown)
 
     assert isinstance(verdict, Retry)
     assert verdict.outage

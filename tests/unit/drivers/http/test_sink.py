@@ -230,7 +230,7 @@ async def test_a_look_up_asks_for_the_entry_by_its_id(server: RawServer, entry: 
     )
 
 
-async def test_a_look_up_that_is_not_answered_finds_nothing(
+async def test_a_look_up_that_is_not_answered_tells_nothing(
     server: RawServer, entry: Entry, free_port: int
 ) -> None:
     async with open_sink(server.url) as sink:
@@ -240,7 +240,7 @@ async def test_a_look_up_that_is_not_answered_finds_nothing(
     async with open_sink(server.url, look_up=server.url + "/{id}") as sink:
         for broken in BROKEN.values():
             server.reply = server.says(broken)
-            assert await sink.look_up(entry) is None
+            assert isinstance(await sink.look_up(entry), Unknown)
 
     async with open_sink(server.url, look_up=f"http://127.0.0.1:{free_port}/{{id}}") as sink:
-        assert await sink.look_up(entry) is None
+        assert isinstance(await sink.look_up(entry), Unknown)

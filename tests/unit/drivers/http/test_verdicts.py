@@ -257,8 +257,11 @@ def test_a_look_up_that_shows_nothing_found_nothing(body: bytes) -> None:
     assert judge_look_up(answer(200, body)) is None
 
 
-def test_only_a_200_answers_a_look_up() -> None:
+def test_only_200_and_404_answer_a_look_up() -> None:
     said = {status: judge_look_up(answer(status, b"ERP-1")) for status in range(100, 600)}
 
-    assert {status for status, found in said.items() if found is not None} == {200}
-    assert said[200] == Accepted("found by look-up: 200 ERP-1")
+    assert said.pop(200) == Accepted("found by look-up: 200 ERP-1")
+    assert said.pop(404) is None
+    assert said.pop(429) == Retry("a look-up was answered 429 ERP-1", overloaded=True)
+    assert said.pop(503) == Retry("a look-up was answered 503 ERP-1", outage=True)
+    assert {type(found) for found in said.values()} == {Unknown}

@@ -14,7 +14,16 @@ from buffer.decisions import Decided
 from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
-from drivers.contract import Accepted, Divide, Entry, Link, Verdict, system_clock
+from drivers.contract import (
+    Accepted,
+    Divide,
+    Entry,
+    Link,
+    Retry,
+    Unknown,
+    Verdict,
+    system_clock,
+)
 from edge.deliver.delivery import Delivery
 from edge.deliver.settings import DestinationSettings
 from tests.unit.buffer.rows import milestone, owe
@@ -24,6 +33,10 @@ Answer = Callable[[Entry], Verdict | Awaitable[Verdict]]
 
 def accept(entry: Entry) -> Verdict:
     return Accepted(f"booked {entry.id}")
+
+
+async def tell_what_is_there(_: Entry) -> Retry | Unknown | None:
+    return None
 
 
 def number(entry: Entry) -> int:
@@ -56,6 +69,8 @@ class ScriptedSink:
         self.booked: list[Entry] = []
         self.hidden: dict[str, str] = {}
         """What a look-up finds: receipts by id."""
+        self.tell: Callable[[Entry], Awaitable[Retry | Unknown | None]] = tell_what_is_there
+        """What a look-up of anything else is answered."""
         self.under_way: set[str] = set()
         self.requests_under_way = 0
         self.most_under_way = 0
@@ -91,10 +106,10 @@ class ScriptedSink:
             self.booked.append(entry)
         return verdict
 
-    async def look_up(self, entry: Entry) -> Accepted | None:
+    async def look_up(self, entry: Entry) -> Accepted | Retry | Unknown | None:
         self.looked_up.append(entry)
         receipt = self.hidden.get(entry.id)
-        return None if receipt is None else Accepted(receipt)
+        return await self.tell(entry) if receipt is None else Accepted(receipt)
 
     async def close(self) -> None:
         pass
