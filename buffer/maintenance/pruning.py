@@ -18,7 +18,7 @@ having decided on it is recorded as a gap, in the same transaction.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Generic, NamedTuple, TypeVar
 
 import orjson
@@ -33,6 +33,9 @@ Cursor = TypeVar("Cursor")
 FIRST_TRACK = ("", "")
 """The cursor that is before every track."""
 UNDELIVERED = ("pending", "dead")
+STEP_BYTES = 256 * 1024
+"""A step removes signals up to this size, or one: SQLite may overwrite all that is freed, and on a
+full disk the room for that is a part of the reserve."""
 KEPT_UNDECIDED = 1000
 """As many of the newest signals in quarantine stay for their time also while room is needed.
 
@@ -82,7 +85,10 @@ def signals(connection: sqlite3.Connection, after: int, age: Age, rows: int) -> 
     how many signals are no longer kept.
     """
     looked_at = connection.execute(SQL["old_signals"], (after, rows)).fetchall()
-    taken = dict(takewhile(lambda row: row[0] <= age.until or not age.ends_at(row[1]), looked_at))
+    sizes = accumulate(size for _, _, size in looked_at)
+    small = [row[:2] for row, size in zip(looked_at, sizes, strict=True) if size <= STEP_BYTES]
+    some = small or [row[:2] for row in looked_at[:1]]
+    taken = dict(takewhile(lambda row: row[0] <= age.until or not age.ends_at(row[1]), some))
     if not taken:
         return Step(after)
     first, last = min(taken), _within(connection, min(taken), max(taken), rows)

@@ -1,5 +1,5 @@
 -- name: old_signals
-SELECT seq, recorded_at FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2;
+SELECT seq, recorded_at, length(payload) FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2;
 
 -- name: newest_signal
 SELECT max(seq) FROM journal;

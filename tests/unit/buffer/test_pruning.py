@@ -135,6 +135,19 @@ def test_signals_with_many_keys_each_are_forgotten_in_more_steps(
     assert connection.execute("SELECT count(*) FROM signal_key").fetchone() == (150,)
 
 
+def test_large_signals_are_forgotten_in_more_steps_one_at_least_in_each(
+    connection: sqlite3.Connection,
+) -> None:
+    """On a full disk each byte that is freed may need one that the reserve has given."""
+    sizes = [pruning.STEP_BYTES // 2] * 4 + [2 * pruning.STEP_BYTES] * 2 + [1]
+    said = [signal(n)._replace(payload=bytes(size)) for n, size in enumerate(sizes, 1)]
+    journal.append(connection, said)
+    cursors = [0]
+    while (step := pruning.signals(connection, cursors[-1], OLD, 1000)).rows:
+        cursors.append(step.cursor)
+    assert cursors == [0, 2, 4, 5, 6, 7]
+
+
 def test_signals_recorded_by_a_clock_that_was_never_set_hold_up_nobody(
     connection: sqlite3.Connection,
 ) -> None:
