@@ -14,6 +14,7 @@ import structlog
 
 from buffer.maintenance import pruning, vacuum
 from buffer.store import Store
+from buffer.writing.waiting import NEEDS_NO_ROOM
 from drivers.contract import Clock
 
 log = structlog.get_logger(__name__)
@@ -145,7 +146,7 @@ class Upkeep:
         loop = asyncio.get_running_loop()
         if self._marked_at is None or loop.time() - self._marked_at >= LEAST_SECONDS:
             self._until = self._marked
-            self._marked = await self._store.write(pruning.newest_signal)
+            self._marked = await self._store.write(pruning.newest_signal, size=NEEDS_NO_ROOM)
             self._marked_at = loop.time()
 
     def _sweep_again(self, until: int) -> None:
@@ -159,6 +160,7 @@ class Upkeep:
         step = await self._store.write(
             lambda connection: sweep.step(connection, sweep.cursor, age, STEP_ROWS),
             weight=STEP_ROWS,
+            size=NEEDS_NO_ROOM,
         )
         sweep.take(step)
         return step.rows
@@ -195,7 +197,7 @@ class Upkeep:
 
     async def give_back(self) -> bool:
         """Give some free pages back if they are many; return whether there are more to give."""
-        pages = await self._store.write(vacuum.pages)
+        pages = await self._store.write(vacuum.pages, size=NEEDS_NO_ROOM)
         free = pages.free * pages.page_bytes
         many = max(FREE_AT_LEAST, min(FREE_BYTES, FREE_SHARE * pages.total * pages.page_bytes))
         # Once begun, until few are left, so that it is not begun again at the next one.
@@ -204,6 +206,7 @@ class Upkeep:
             await self._store.write(
                 lambda connection: vacuum.give_back(connection, GIVEN_BACK_AT_ONCE),
                 weight=GIVEN_BACK_AT_ONCE,
+                size=NEEDS_NO_ROOM,
             )
         return self._is_giving_back
 

@@ -2,17 +2,18 @@
 
 Upkeep makes room and is never held by the budget. Intake of a lane is held when
 the lane's part of the budget is used, and all intake when a transaction found no
-room: the disk is full, or nearly, whatever the budget says.
+room: the disk is full, or nearly, whatever the budget says. Then upkeep that finds
+no room alone waits for the next look; what needs none passes it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import structlog
 
 from buffer.lane import Lane
-from buffer.writing.waiting import Piece, Waiting
+from buffer.writing.waiting import ROOMLESS, Piece, Queue, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +29,14 @@ twentieth is for upkeep, which adds rows (attempts) before it takes any away.
 GOES_ON_BELOW = 0.02
 """How much of the budget must be free again below that, lest a lane stops and goes every second."""
 
+UPKEEP: tuple[Queue, ...] = (ROOMLESS, None)
+
 
 @dataclass(slots=True)
 class _Shortage:
     since: int
-    is_stuck: bool = False
-    """Upkeep found no room either, with the reserve given up."""
+    stuck: set[Queue] = field(default_factory=set)
+    """Upkeep that found no room either, with nothing beside it and the reserve given up."""
     is_over: bool = False
     """There seems to be room: one piece of intake is tried."""
 
@@ -62,18 +65,18 @@ class Admission:
         """Take what shares the next transaction; nothing if nothing waits that may go."""
         lanes = [lane for lane in Lane if lane not in self._over_budget]
         if self._shortage is None:
-            return self._waiting.take([None, *lanes], alone=self._is_careful)
+            return self._waiting.take([*UPKEEP, *lanes], alone=self._is_careful)
         if self._shortage.is_over and self._waiting.has(lanes):
             return self._waiting.take(lanes, alone=True)
-        if self._shortage.is_stuck:
-            return []
-        return self._waiting.take([None], alone=self._is_careful)
+        going = [queue for queue in UPKEEP if queue not in self._shortage.stuck]
+        return self._waiting.take(going, alone=self._is_careful)
 
     def committed(self, pieces: Sequence[Piece], used: int, at: int) -> None:
         """Conclude from a transaction that found room."""
-        self._is_careful = False
+        # What needs no room says nothing of the room for others.
+        self._is_careful &= all(piece.queue == ROOMLESS for piece in pieces)
         if self._shortage is not None:
-            self._shortage.is_stuck = False
+            self._shortage.stuck.difference_update(piece.queue for piece in pieces)
             if any(piece.intake is not None for piece in pieces):
                 self._end_shortage()
         self.measured(used, at)
@@ -91,19 +94,21 @@ class Admission:
             self._shortage = _Shortage(at)
             log.error("store_out_of_room", used=self.used, budget=self.budget)
         self._shortage.is_over = False
+        if len(pieces) == 1 and pieces[0].intake is None:
+            self._shortage.stuck.add(pieces[0].queue)
         return all(piece.intake is None for piece in pieces)
 
     def relieved(self, *, has_given: bool) -> None:
         """Try upkeep again at once if the reserve gave room, else after the next look."""
-        if self._shortage is not None:
-            self._shortage.is_stuck = not has_given
+        if self._shortage is not None and has_given:
+            self._shortage.stuck.clear()
 
     def looked(self, budget: int, used: int, at: int, *, has_room: bool) -> None:
         """Conclude from a look at the volume."""
         self.budget = budget
         self.measured(used, at)
         if self._shortage is not None:
-            self._shortage.is_stuck = False
+            self._shortage.stuck.clear()
             self._shortage.is_over = has_room and Lane.CRITICAL not in self._over_budget
             if self._shortage.is_over and not self._waiting.has(Lane):
                 self._end_shortage()

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from buffer.lane import Lane
 from buffer.writing.writer import Work
@@ -13,6 +13,15 @@ MAX_WEIGHT = 2000
 """A transaction takes work up to this weight (about: rows), so that none is long."""
 MAX_BYTES = 8 * 1024 * 1024
 """And up to this size."""
+
+
+NEEDS_NO_ROOM = -1
+"""Size of upkeep that adds nothing, or takes something away: pruning, the sign of life.
+
+It goes in any order, also before upkeep that waits for the very room that it makes.
+"""
+ROOMLESS: Final = "roomless"
+Queue = Lane | Literal["roomless"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +34,36 @@ class Piece:
     intake: Lane | None
     done: "asyncio.Future[Any]"
 
+    @property
+    def queue(self) -> Queue:
+        """Where it waits: its lane, None for upkeep in its order, or with what needs no room."""
+        return ROOMLESS if self.intake is None and self.size < 0 else self.intake
+
 
 class Waiting:
-    """Pieces by lane, each lane in the order in which they came."""
+    """Pieces in queues, each in the order in which they came."""
 
     def __init__(self) -> None:
-        self._queues: dict[Lane | None, deque[Piece]] = {each: deque() for each in (None, *Lane)}
+        queues: tuple[Queue, ...] = (ROOMLESS, None, *Lane)
+        self._queues: dict[Queue, deque[Piece]] = {each: deque() for each in queues}
         self._turn = 0
 
     def add(self, piece: Piece) -> None:
-        """Let a piece wait behind those of its lane."""
-        self._queues[piece.intake].append(piece)
+        """Let a piece wait behind those of its queue."""
+        self._queues[piece.queue].append(piece)
 
-    def has(self, lanes: Iterable[Lane | None]) -> bool:
-        """Tell whether anything of these lanes waits."""
-        return any(self._queues[lane] for lane in lanes)
+    def has(self, queues: Iterable[Queue]) -> bool:
+        """Tell whether anything waits in these queues."""
+        return any(self._queues[queue] for queue in queues)
 
-    def take(self, lanes: Iterable[Lane | None], *, alone: bool = False) -> list[Piece]:
-        """Take what shares the next transaction, of these lanes; nothing if nothing waits.
+    def take(self, names: Iterable[Queue], *, alone: bool = False) -> list[Piece]:
+        """Take what shares the next transaction, of these queues; nothing if nothing waits.
 
-        The lanes come in the order given, each as far as the transaction has
-        room. But the first piece comes from each lane in its turn, so that none
+        The queues come in the order given, each as far as the transaction has
+        room. But the first piece comes from each queue in its turn, so that none
         starves; it is taken however large it is. If `alone`, it is the only one.
         """
-        queues = [self._queues[lane] for lane in lanes if self._queues[lane]]
+        queues = [self._queues[name] for name in names if self._queues[name]]
         if not queues:
             return []
         self._turn += 1
@@ -66,9 +81,12 @@ class Waiting:
         return pieces
 
     def put_back(self, pieces: Sequence[Piece]) -> None:
-        """Let pieces wait again, in their old places."""
+        """Let pieces wait again, in their old places; what needs no room, behind the others."""
         for piece in reversed(pieces):
-            self._queues[piece.intake].appendleft(piece)
+            if piece.queue == ROOMLESS:
+                self.add(piece)  # or one that finds none after all would always be tried first
+            else:
+                self._queues[piece.queue].appendleft(piece)
 
     def clear(self) -> list[Piece]:
         """Take everything."""

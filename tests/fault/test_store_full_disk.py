@@ -16,6 +16,7 @@ from buffer.lane import Lane
 from buffer.opening import open_for_writing
 from buffer.store import Store
 from buffer.writing.reserve import reserve_of
+from edge import upkeep
 from tests.fault.tmpfs import Volume, mounted
 from tests.unit.buffer.rows import owe, settle, signal
 
@@ -107,6 +108,31 @@ async def test_upkeep_that_finds_no_room_either_waits_and_nothing_fails(
     async with asyncio.timeout(30):
         await asyncio.gather(waiting, intake)
         await settle_all(store)
+
+
+async def test_a_disk_that_others_have_filled_has_old_signals_go_so_that_intake_goes_on(
+    store: Store, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "LEAST_SECONDS", 0.1)
+    monkeypatch.setattr(upkeep, "LOOK_SECONDS", 0.1)
+    for _ in range(60):
+        await store.write(append(100_000), intake=Lane.NORMAL)
+    assert store.room.used < upkeep.PRESSED_ABOVE * store.room.budget
+    volume.fill()
+    keeping = asyncio.create_task(
+        upkeep.Upkeep(
+            store,
+            keep_signals_days=30,
+            keep_milestones_days=400,
+            used_share=lambda: store.room.used / store.room.budget,
+            clock=lambda: signal(1).recorded_at,
+        ).run()
+    )
+    async with asyncio.timeout(60):
+        for _ in range(5):
+            await store.write(append(1_000_000), intake=Lane.NORMAL)
+    keeping.cancel()
+    await asyncio.wait([keeping])
 
 
 async def test_with_the_reserve_taken_too_upkeep_goes_on_once_a_long_reader_lets_go(

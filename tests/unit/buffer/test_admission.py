@@ -7,7 +7,7 @@ import pytest
 
 from buffer.lane import Lane
 from buffer.writing.admission import STOPS_AT, Admission
-from buffer.writing.waiting import Piece, Waiting
+from buffer.writing.waiting import NEEDS_NO_ROOM, ROOMLESS, Piece, Waiting
 
 BUDGET = 1000
 
@@ -23,6 +23,10 @@ class Given:
     def wait(self, *lanes: Lane | None) -> None:
         for lane in lanes:
             self.waiting.add(Piece(lambda _: None, 1, 1, lane, self.loop.create_future()))
+
+    def wait_roomless(self) -> None:
+        done = self.loop.create_future()
+        self.waiting.add(Piece(lambda _: None, 1, NEEDS_NO_ROOM, None, done))
 
     def taken(self) -> list[Lane | None]:
         pieces = self.admission.take()
@@ -83,6 +87,49 @@ def test_after_a_transaction_without_room_upkeep_goes_alone_and_then_together_ag
     given.admission.committed(pieces, used=1, at=8)
     given.wait(None, None)
     assert given.taken() == [None, None, None]
+
+
+def test_what_needs_no_room_passes_upkeep_that_finds_none(given: Given) -> None:
+    given.admission.found_no_room(given.admission.take(), at=7)
+    given.wait_roomless()
+    for _ in range(2):  # each in its turn
+        pieces = given.admission.take()
+        if pieces[0].queue == ROOMLESS:
+            given.admission.committed(pieces, used=1, at=8)
+        else:
+            assert given.admission.found_no_room(pieces, at=8)
+            given.admission.relieved(has_given=False)
+    assert given.admission.take() == []  # until the next look
+    given.wait_roomless()
+    assert [piece.queue for piece in given.admission.take()] == [ROOMLESS]
+
+
+def test_upkeep_finds_its_room_one_by_one_however_much_needs_none(given: Given) -> None:
+    given.admission.found_no_room(given.admission.take(), at=7)
+    settled = 0
+    for _ in range(10):
+        given.wait_roomless()
+        pieces = given.admission.take()
+        if len(pieces) > 1:
+            given.admission.found_no_room(pieces, at=8)
+        else:
+            settled += pieces[0].queue is None
+            given.admission.committed(pieces, used=1, at=8)
+    assert settled == 2
+
+
+def test_what_needs_no_room_and_finds_none_leaves_the_turn_to_others_like_it(given: Given) -> None:
+    given.admission.found_no_room(given.admission.take(), at=7)
+    given.wait_roomless()
+    given.wait_roomless()
+    tried = set[Piece]()
+    for _ in range(4):
+        pieces = given.admission.take()
+        tried |= {piece for piece in pieces if piece.queue == ROOMLESS}
+        given.admission.found_no_room(pieces, at=8)
+        given.admission.relieved(has_given=False)
+        given.admission.looked(BUDGET, 1, at=9, has_room=False)
+    assert len(tried) == 2
 
 
 def test_upkeep_without_room_waits_for_the_next_look_unless_the_reserve_gives_some(

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from buffer import journal
+from buffer import journal, tally
 from buffer.failures import StoreFailed
 from buffer.lane import Lane
 from buffer.store import Store
 from buffer.suspicion import suspicion
 from buffer.writing.reserve import Reserve, free_on_volume, reserve_of
 from buffer.writing.room import Growth, Room
+from buffer.writing.waiting import NEEDS_NO_ROOM
 from buffer.writing.writer import SHARE_OF_VOLUME
 from tests.unit.buffer.disk import files_no_larger_than
 from tests.unit.buffer.rows import signal
@@ -126,6 +127,20 @@ async def test_upkeep_may_use_what_is_kept_for_it_beyond_the_budget(path: Path) 
     async with asyncio.timeout(20):
         await store.write(append(10), intake=Lane.BULK)
     assert reserve_of(path).exists()
+    await store.close()
+
+
+async def test_pruning_passes_the_upkeep_that_waits_for_its_room(path: Path) -> None:
+    store = Store.open(path, max_size=4 * MEGABYTE)
+    while store.room.used < store.room.budget - 20_000:
+        await store.write(append(10_000))
+    large = [store.submit(append(MEGABYTE)) for _ in range(2)]
+    beat = store.submit(lambda connection: tally.beat(connection, 1, 2), size=NEEDS_NO_ROOM)
+    async with asyncio.timeout(20):
+        await beat
+        assert not any(work.done() for work in large)
+        await store.write(remove(300), size=NEEDS_NO_ROOM)
+        assert await asyncio.gather(*large) == sorted(await asyncio.gather(*large))
     await store.close()
 
 
