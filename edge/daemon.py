@@ -13,7 +13,6 @@ from functools import partial
 import structlog
 
 import drivers
-from buffer import tally
 from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
@@ -26,6 +25,7 @@ from edge.control.gathering import describe, gather
 from edge.control.health import Report, judge
 from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
+from edge.heartbeat import keep_beating
 from edge.ingest import Ingest, configured
 from edge.steady_clock import SteadyClock
 from edge.supervision import keep_running, log_change
@@ -35,8 +35,6 @@ log = structlog.get_logger(__name__)
 
 EXPIRE_SECONDS = 0.25
 """How often deadlines are looked at."""
-BEAT_SECONDS = 5.0
-"""How often the store is proven to work, at least."""
 STOP_SECONDS = 4.0
 """How long intake, and then delivery, may take to settle at a stop."""
 
@@ -101,7 +99,7 @@ class Daemon:
         control = group.create_task(
             server.serve(self._operations(), self._configuration.control.socket, answering)
         )
-        beat = group.create_task(self._beat())
+        beat = group.create_task(keep_beating(self._store, self._started_at, self._clock))
         await answering.wait()
         listening = [
             group.create_task(self._supervise(name, listener.link, partial(self._hear, name)))
@@ -194,17 +192,6 @@ class Daemon:
             if times and len(times) == len(names):
                 horizons[owner] = min(times)
         return horizons
-
-    async def _beat(self) -> None:
-        """Tell the watchdog that the loop turns and that the store commits."""
-        limit = notify.watchdog_seconds()
-        pause = min(BEAT_SECONDS, limit / 3) if limit else BEAT_SECONDS
-        while True:
-            await self._store.write(
-                lambda connection: tally.beat(connection, self._started_at, self._clock())
-            )
-            notify.watchdog()
-            await asyncio.sleep(pause)
 
     def _wake(self) -> None:
         for speaker in self._speakers.values():

@@ -26,7 +26,7 @@ from buffer.failures import StoreFailed
 from buffer.writing.reserve import reserve_of
 from drivers.contract import Clock, Driver
 from edge import daemon as wiring
-from edge import upkeep
+from edge import heartbeat, upkeep
 from edge.cli import running
 from edge.config import Configuration
 from edge.config.models import SiteSettings, SourceSettings, StoreSettings
@@ -207,7 +207,7 @@ class World:
             (running, "Daemon", self._daemon),
             (wiring, "random", randomness),
             (wiring, "EXPIRE_SECONDS", self.mix.pace),
-            (wiring, "BEAT_SECONDS", 10 * self.mix.pace),
+            (heartbeat, "BEAT_SECONDS", 10 * self.mix.pace),
             (intake, "MAX_WAITING_SIGNALS", self.mix.signals_waiting),
             (stores, "LOOK_SECONDS", self.mix.pace),
             (upkeep, "WAL_SECONDS", 20 * self.mix.pace),
