@@ -238,7 +238,8 @@ class Delivery:
             outage = governor.answered(seqs, outcome, sent_at, _now())
             self._settling.settle(piece, outcome, started_at, outage=outage)
             return []
-        governor.divided(outcome, len(piece), sent_at, _now())
+        if outcome.too_large:
+            governor.too_large(len(piece), _now())
         refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
         self._settling.note(piece, refusal, started_at)
         tried = [tried_once(row, refusal) for row in piece]

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 
 from buffer.lane import Lane
-from drivers.contract import Divide, Link, Retry, Unknown, Verdict
+from drivers.contract import Link, Retry, Unknown, Verdict
 from edge.deliver.batch_size import BatchSize
 from edge.deliver.circuit import Circuit
 from edge.deliver.concurrency import Concurrency
@@ -72,11 +72,12 @@ class Governor:
         """Count a request with so many milestones; none if it only asks."""
         self._rate.sent(milestones, now)
 
-    def divided(self, outcome: Divide, size: int, sent_at: float, now: float) -> None:
-        """Learn that so many entries were refused as a whole."""
-        if outcome.too_large:
-            self._size.too_large(size, now)
-        self._works(size, sent_at, now)
+    def too_large(self, size: int, now: float) -> None:
+        """Learn that so many entries were refused for their size, perhaps by the driver itself.
+
+        Only that: it says nothing of the destination's state, nor of how long it takes.
+        """
+        self._size.too_large(size, now)
 
     def found(self, sent_at: float, now: float) -> None:
         """Learn that a look-up was answered."""

@@ -9,12 +9,16 @@ from edge.deliver.governor import Governor
 from edge.deliver.settings import DestinationSettings
 
 SEED = 5
+YES = Accepted("yes")
 SILENCE = Unknown("silence")
 
 
 @pytest.fixture
 def governor() -> Governor:
-    link = Link("erp", lambda: 0)
+    return governor_of(Link("erp", lambda: 0))
+
+
+def governor_of(link: Link) -> Governor:
     return Governor(DestinationSettings(driver="x"), 100, link, random.Random(SEED))
 
 
@@ -48,5 +52,19 @@ def test_a_silence_about_the_same_entry_again_lets_others_be_tried_in_an_outage(
     assert not governor.answered([2], [SILENCE], 20.0, 20.0), "it waits by itself"
     assert governor.circuit.is_open
     assert governor.closed_until == closed_until, "another entry may be sent at once"
-    governor.answered([3], [Accepted("yes")], 20.5, 20.5)
+    governor.answered([3], [YES], 20.5, 20.5)
     assert not governor.circuit.is_open
+
+
+def test_a_batch_that_is_refused_for_its_size_says_nothing_else() -> None:
+    link = Link("erp", lambda: 0)
+    governor = governor_of(link)
+    governor.too_large(100, 1.0)  # perhaps by the driver, with no destination to be seen
+    assert governor.batch_limit == 50
+    assert not link.is_up
+    now = 1.0
+    for _ in range(600):  # answers of a second each do not look slow beside it
+        now += 0.1
+        governor.answered([1], [YES] * 40, now - 1.0, now)
+        governor.too_large(60, now)
+    assert governor.concurrency_limit == 8
