@@ -216,13 +216,13 @@ class Delivery:
             if not may_send:
                 self._settling.give_back([row for piece in pieces for row in piece])
                 return
-            is_first = False
             piece = pieces.pop()
-            halves = await self._send_piece(governor, sink, piece)
+            halves = await self._send_piece(governor, sink, piece, is_whole=is_first)
             pieces += reversed(halves)
+            is_first = False
 
     async def _send_piece(
-        self, governor: Governor, sink: Sink, piece: list[PendingEntry]
+        self, governor: Governor, sink: Sink, piece: list[PendingEntry], *, is_whole: bool
     ) -> list[list[PendingEntry]]:
         """Send entries once and settle them; return the halves if they must be divided."""
         sent_at, started_at = _now(), self._clock()
@@ -238,7 +238,8 @@ class Delivery:
             outage = governor.answered(seqs, outcome, sent_at, _now())
             self._settling.settle(piece, outcome, started_at, outage=outage)
             return []
-        if outcome.too_large:
+        # A piece may be too large for one of its entries: others need not suffer from that one.
+        if outcome.too_large and is_whole:
             governor.too_large(len(piece), _now())
         refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
         self._settling.note(piece, refusal, started_at)

@@ -111,8 +111,23 @@ async def test_a_batch_that_is_too_large_is_halved_until_it_fits_and_that_is_rem
     async with gateway.delivering(sink, max_in_flight=1):
         await gateway.until_counted(delivered=200)
     sizes = [len(request) for request in sink.requests]
-    assert sizes[:7] == [64, 32, 16, 16, 32, 16, 16]
-    assert set(sizes[7:-1]) == {16}
+    assert sizes[:10] == [64, 32, 16, 16, 32, 16, 16, 32, 16, 16]
+    assert set(sizes[10:-1]) == {16}
+
+
+async def test_one_milestone_that_is_too_large_for_any_batch_makes_no_batch_of_others_tiny(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe(*[f"unit:{n}" for n in range(400)])
+    sink = ScriptedSink(batch_limit=64)
+    giant = 70
+    sink.refuse = lambda entries: (
+        Divide("413", too_large=True) if giant in map(number, entries) else None
+    )
+    async with gateway.delivering(sink, max_in_flight=1):
+        await gateway.until_counted(delivered=400)
+    alone = sink.requests.index([giant])
+    assert {len(request) for request in sink.requests[alone + 10 : -1]} == {32}
 
 
 async def test_a_limit_that_is_raised_is_found_again_without_a_restart(
