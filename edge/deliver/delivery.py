@@ -205,9 +205,9 @@ class Delivery:
             self._has_news = True
 
     async def _serve(self, governor: Governor, sink: Sink, batch: list[PendingEntry]) -> None:
-        """Send entries together; those refused as a whole, in halves."""
+        """Look entries up, and send them together; those refused as a whole, in halves."""
         rest = await self._look_up(governor, sink, batch)
-        pieces = [rest] if rest else []
+        pieces = sending.pieces_of(rest)
         is_first = True
         while pieces:
             may_send = _now() >= governor.closed_until and not self._stopped.is_set()

@@ -41,6 +41,16 @@ async def send(
     return [Unknown(f"the driver failed: {fault}")] * len(entries)
 
 
+def pieces_of(rows: Sequence[PendingEntry]) -> list[list[PendingEntry]]:
+    """Return what to send of these together: all, but each by itself whose outcome is unknown.
+
+    Perhaps one of them makes the destination fail, and then all others with it each time.
+    """
+    alone = [[row] for row in rows if row.unsure and row.attempts]
+    together = [row for row in rows if not (row.unsure and row.attempts)]
+    return [*alone, together] if together else alone
+
+
 def entry_of(row: PendingEntry, site: str) -> Entry:
     """Return what a sink is given of an entry."""
     return Entry(

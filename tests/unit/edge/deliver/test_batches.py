@@ -72,6 +72,23 @@ async def test_an_unknown_outcome_of_a_batch_is_looked_up_entry_by_entry(
     assert sorted(n for request in sink.requests[1:] for n in request) == [2, 4, 6]
 
 
+async def test_one_that_makes_every_batch_fail_makes_no_other_fail_twice(
+    gateway: Gateway,
+) -> None:
+    await gateway.owe(*[f"unit:{n}" for n in range(1, 61)])
+    poison = 33
+    sink = ScriptedSink(
+        lambda e: Unknown("500") if poison in sink.requests[-1] else accept(e), batch_limit=20
+    )
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=59, pending=1)
+        await until(lambda: sink.requests.count([poison]) > 2)
+    assert max(entry.attempt for entry in sink.booked) == 2
+    assert (
+        len([request for request in sink.requests if poison in request and len(request) > 1]) == 1
+    )
+
+
 async def test_the_bad_one_of_a_refused_batch_is_found_and_the_rest_goes_through(
     gateway: Gateway,
 ) -> None:
