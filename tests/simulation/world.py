@@ -7,6 +7,7 @@ reader, the control socket, the clock and the randomness.
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import shutil
@@ -212,6 +213,8 @@ class World:
             (stores, "LOOK_SECONDS", self.mix.pace),
             (upkeep, "WAL_SECONDS", 20 * self.mix.pace),
             (upkeep, "LOOK_SECONDS", 10 * self.mix.pace),
+            # A full disk has signals pruned that explain nothing: the oracle would miss them.
+            (upkeep, "LEAST_SECONDS", math.inf),
             (delivery, "POLL_SECONDS", 20 * MOST_PACES_BETWEEN_ATTEMPTS * self.mix.pace),
             (delivery, "CHUNK", max(2, self.mix.window // 2)),
             (backlog, "CHUNK_OF_KEY", 2),
