@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from drivers.mqtt.commits import Commits
+from drivers.mqtt.connection import OVERHEAD_BYTES, UNDER_WAY_BYTES
 from drivers.mqtt.redelivery import PREFIX
 from drivers.mqtt.settings import MqttSettings
-from drivers.mqtt.connection import OVERHEAD_BYTES, UNDER_WAY_BYTES
 from drivers.mqtt.stream import READ_BYTES
 from simulators.broker import Broker
 from tests.fault.mqtt_peers import (
