@@ -133,7 +133,7 @@ class Delivery:
             while not self._stopped.is_set():
                 self._changed.clear()
                 if self._is_outdated or self._backlog.is_outdated:
-                    self._queue = self._queue.afresh()
+                    self._queue = self._queue.afresh(_now())
                     self._look_afresh()
                 news, self._has_news = self._has_news, False
                 more = await self._backlog.load(news=news)

@@ -198,21 +198,23 @@ class KeyQueue:
         self._leave(key, chain)
         return not chain.is_outdated
 
-    def afresh(self) -> "KeyQueue":
+    def afresh(self, now: float) -> "KeyQueue":
         """Return an empty queue for the same destination, which keeps what is busy and rests.
 
         What is under way will be settled there; after that, and after a rest,
         the key goes on with what the store then has of it.
         """
         new = KeyQueue(self._window)
-        new._rests_kept.update(self._rests_kept)
+        kept = self._rests_kept.items()
+        # Some of these keys may never come back: what they rested for was given up.
+        new._rests_kept.update((key, rest) for key, rest in kept if rest[1] > now)
         for key, chain in self._chains.items():
             if chain.state is State.RESTING:
                 new._rests_kept[key] = chain.entries[0].seq, chain.rests_until
             elif chain.state is State.BUSY:
-                kept = Chain(chain.entries[:1], chain.lane, chain.lane, is_outdated=True)
-                new._chains[key] = kept
-                new._enter(key, kept, State.BUSY)
+                busy = Chain(chain.entries[:1], chain.lane, chain.lane, is_outdated=True)
+                new._chains[key] = busy
+                new._enter(key, busy, State.BUSY)
         return new
 
     # ---- How a key goes from one state to another --------------------------------------------

@@ -51,6 +51,17 @@ def test_a_key_whose_critical_entry_is_through_is_what_its_other_entries_are() -
     assert [each.seq for each in queue.lease(9, critical=False)] == [2]
 
 
+def test_of_a_key_that_does_not_come_back_no_rest_is_kept_for_ever() -> None:
+    queue = KeyQueue(window=10)
+    queue.offer(entry(1, "a"))
+    (given_up,) = queue.lease(1, critical=False)
+    queue.rest(given_up, until=5.0)
+    queue = queue.afresh(now=1.0)
+    assert queue._rests_kept == {"a": (1, 5.0)}
+    assert queue.afresh(now=2.0)._rests_kept == {"a": (1, 5.0)}, "it may yet be loaded"
+    assert queue.afresh(now=5.0)._rests_kept == {}
+
+
 def test_an_entry_fetched_with_its_key_is_not_taken_again_when_its_turn_comes() -> None:
     queue = KeyQueue(window=10)
     queue.defer(entry(9, "a", Lane.CRITICAL), first=3)
