@@ -6,6 +6,7 @@ and fast enough for what a site says.
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,10 @@ PRESSED_ABOVE = 0.70
 """Share of the budget above which signals go whatever their age. Intake is slowed from 0.80."""
 PRESSED_UNTIL = 0.65
 LEAST_SECONDS = 60.0
-"""Signals are kept so long even then, and at most twice: rules may still be waiting for what
-belongs to them. By a clock that never jumps: a start does not know how old the newest are."""
+"""Signals are kept so long even then: rules may still be waiting for what belongs to them.
+By a clock that never jumps: a start does not know how old the newest are."""
+MARK_SECONDS = 2.0
+"""How often the newest signal is marked, to know later that it is old enough."""
 PRESSED_SWEEP_SECONDS = 30.0
 """And then a sweep through the signals that has ended is begun again after this: what has been
 delivered since explains nothing that is owed, and sources may be waiting for its room."""
@@ -101,9 +104,8 @@ class Upkeep:
         )
         self._is_pressed = False
         self._pressed_sweep_at = 0.0
-        self._marked_at: float | None = None
-        self._marked = 0
-        """The newest signal when it was marked."""
+        self._marks = deque[tuple[float, int]]()
+        """When which signal was the newest."""
         self._until = 0
         """Signals up to this one are older than the least age."""
         self._is_giving_back = False
@@ -143,11 +145,12 @@ class Upkeep:
         return rows
 
     async def _mark_newest(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._marked_at is None or loop.time() - self._marked_at >= LEAST_SECONDS:
-            self._until = self._marked
-            self._marked = await self._store.write(pruning.newest_signal, size=NEEDS_NO_ROOM)
-            self._marked_at = loop.time()
+        loop, marks = asyncio.get_running_loop(), self._marks
+        if not marks or loop.time() - marks[-1][0] >= MARK_SECONDS:
+            newest = await self._store.write(pruning.newest_signal, size=NEEDS_NO_ROOM)
+            marks.append((loop.time(), newest))
+        while marks and loop.time() - marks[0][0] >= LEAST_SECONDS:
+            _, self._until = marks.popleft()
 
     def _sweep_again(self, until: int) -> None:
         now = asyncio.get_running_loop().time()
