@@ -104,5 +104,6 @@ async def test_a_store_that_failed_ends_it(store: Store, watchdog: Watchdog) -> 
     with pytest.raises(StoreFailed):
         await store.write(fail)
     with pytest.raises(StoreFailed):
-        await heartbeat.keep_beating(store, STARTED_AT, lambda: NOW)
+        async with asyncio.timeout(20):
+            await heartbeat.keep_beating(store, STARTED_AT, lambda: NOW)
     assert watchdog.heard == 0
