@@ -164,11 +164,6 @@ class Reader:
         ((dead, act),) = await self.rows(OUTBOX["dead_among"], (_json(list(keys)), destination))
         return set(orjson.loads(dead)), act
 
-    async def accepted_among(self, entries: Iterable[int]) -> set[int]:
-        """Return which of the entries their destination has accepted at some time."""
-        rows = await self.rows(OUTBOX["accepted_among"], (_json(list(entries)),))
-        return {seq for (seq,) in rows}
-
     async def dead_keys(self, destination: str) -> set[str]:
         """Return the keys that are held back by a dead letter."""
         return {key for (key,) in await self.rows(OUTBOX["dead_keys"], (destination,))}

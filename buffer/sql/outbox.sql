@@ -54,11 +54,6 @@ SELECT (
     )
 ), (SELECT coalesce(max(seq), 0) FROM audit);
 
--- name: accepted_among
--- Which of these entries, a JSON array, their destination has accepted at some time.
-SELECT each.value FROM json_each(?) AS each
-WHERE EXISTS (SELECT 1 FROM attempt WHERE entry = each.value AND verdict = 'accepted');
-
 -- name: newest
 -- The newest entry, its milestone, and the last act of an operator; zeros if there is none.
 SELECT coalesce(max(seq), 0),

@@ -123,7 +123,6 @@ class Backlog:
             hidden = {places[position] for position in found}
         if self.is_outdated:
             return
-        replayed = await self._replayed(rows)
         for row in rows:
             # What was settled while the store was read may be told as pending.
             if row.seq in self._settled or row.key in self._held:
@@ -131,7 +130,7 @@ class Backlog:
             if row.seq in hidden:
                 self._queue.defer(row, stretches[row.seq][1] + 1)
             else:
-                self._queue.offer(self._doubting(row, row.lane, replayed))
+                self._queue.offer(self._doubting(row, row.lane))
 
     def _stretches(
         self, rows: Iterable[PendingEntry]
@@ -159,19 +158,12 @@ class Backlog:
             rows = await self._reader.pending_of_key(
                 self._destination, key, first - 1, CHUNK_OF_KEY
             )
-            replayed = await self._replayed(rows)
             self._queue.fetched(
                 key,
-                [self._doubting(row, lane, replayed) for row in rows],
+                [self._doubting(row, lane) for row in rows],
                 more=len(rows) == CHUNK_OF_KEY,
             )
         return self._queue.wanted() is None
 
-    async def _replayed(self, rows: Iterable[PendingEntry]) -> set[int]:
-        """Return which entries are owed again: a look-up would find what has arrived before."""
-        tried = [row.seq for row in rows if row.attempts > 0 and row.seq <= self._doubt.up_to]
-        return await self._reader.accepted_among(tried) if tried else set()
-
-    def _doubting(self, row: PendingEntry, lane: Lane, replayed: set[int]) -> PendingEntry:
-        is_doubted = row.seq not in replayed and self._doubt.of(row, lane)
-        return row._replace(unsure=True) if is_doubted else row
+    def _doubting(self, row: PendingEntry, lane: Lane) -> PendingEntry:
+        return row._replace(unsure=True) if self._doubt.of(row, lane) else row

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from buffer import decisions, outbox
+from buffer import outbox
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from drivers.contract import Entry, Retry, Unknown, Verdict
@@ -59,28 +59,6 @@ async def test_doubt_outlives_a_stop_that_came_before_everything_was_looked_up(
     assert not await delivery.has_looked_up()
     assert not await gateway.delivery(may_have_sent=True).has_looked_up()
     assert await gateway.delivery().has_looked_up()
-
-
-@pytest.mark.parametrize("before", [True, False], ids=["before the start", "after it"])
-async def test_what_an_operator_replays_is_sent_although_a_look_up_would_find_it(
-    gateway: Gateway, *, before: bool
-) -> None:
-    await gateway.owe("unit:1", "unit:1")
-    sink = ScriptedSink()
-    async with gateway.delivering(sink):
-        await gateway.until_counted(delivered=2)
-    sink.hidden = {entry.id: "booked before the crash" for entry in sink.sent}
-    if before:
-        await gateway.decide(partial(decisions.replay, numbers=[1]))
-    async with gateway.delivering(sink, may_have_sent=True) as delivery:
-        if not before:
-            await gateway.owe("unit:2")
-            delivery.wake()
-            await gateway.until_counted(delivered=3)
-            await gateway.decide(partial(decisions.replay, numbers=[1]))
-            delivery.reload()
-        await until(lambda: sink.numbers.count(1) == 2)
-    assert 1 not in [number(entry) for entry in sink.looked_up]
 
 
 async def test_what_was_looked_up_and_not_found_is_sent_once(gateway: Gateway) -> None:
