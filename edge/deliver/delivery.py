@@ -7,21 +7,21 @@ Promise 4: memory holds a window of the backlog (see `edge.deliver.backlog`).
 
 import asyncio
 import random
-from contextlib import suppress
 
 from buffer.lane import Lane
 from buffer.outbox import PendingEntry
 from buffer.reader import Reader
 from buffer.store import Store
-from drivers.contract import Accepted, Clock, Divide, Link, Retry, Sink, Unknown
-from edge.deliver import queue, sending
+from drivers.contract import Clock, Link, Sink
+from edge.deliver import queue
 from edge.deliver.backlog import CHUNK, Backlog
 from edge.deliver.doubt import Doubt
 from edge.deliver.governor import Governor
 from edge.deliver.pace import Pace
 from edge.deliver.queue import KeyQueue
+from edge.deliver.sender import Sender
 from edge.deliver.settings import DestinationSettings
-from edge.deliver.settling import Settling, tried_once
+from edge.deliver.settling import Settling
 
 POLL_SECONDS = 1.0
 """The longest time after which the store is asked for entries unprompted."""
@@ -126,7 +126,17 @@ class Delivery:
             newest = await self._reader.newest()
             fresh_keys = queue.MAX_RESTING + len(Lane) * (queue.WINDOW + CHUNK)
             self._doubt = Doubt(newest.entry if self._may_have_sent else 0, fresh_keys)
-        self._governor = Governor(self._settings, sink.batch_limit, link, self._draw)
+        governor = Governor(self._settings, sink.batch_limit, link, self._draw)
+        self._governor = governor
+        sender = Sender(
+            self.name,
+            self._site,
+            sink,
+            governor,
+            self._settling,
+            clock=self._clock,
+            stopped=self._stopped,
+        )
         self._queue = KeyQueue(queue.WINDOW)
         self._look_afresh()
         async with asyncio.TaskGroup() as group:
@@ -137,7 +147,7 @@ class Delivery:
                     self._look_afresh()
                 news, self._has_news = self._has_news, False
                 more = await self._backlog.load(news=news)
-                until = self._send(sink, group)
+                until = self._send(governor, sender, group)
                 if self._settling.failure:
                     break
                 if not more:
@@ -160,20 +170,19 @@ class Delivery:
         )
         self._settling.view(self._queue, self._backlog)
 
-    def _send(self, sink: Sink, group: asyncio.TaskGroup) -> float | None:
+    def _send(self, governor: Governor, sender: Sender, group: asyncio.TaskGroup) -> float | None:
         """Send what may be sent; return when more may be sent although nothing changes."""
-        assert self._governor is not None
         now = _now()
         self._queue.wake(now)
         while not self._stopped.is_set():
-            ready_at = self._governor.ready_at(now)
+            ready_at = governor.ready_at(now)
             if ready_at > now:
                 return ready_at
-            batch, lane = self._lease(self._governor)
+            batch, lane = self._lease(governor)
             if not batch:
                 break
-            self._governor.sent(len(batch), now)
-            task = group.create_task(self._serve(self._governor, sink, batch))
+            governor.sent(len(batch), now)
+            task = group.create_task(sender.serve(batch))
             lane.add(task)
             task.add_done_callback(lane.discard)
             task.add_done_callback(lambda _: self._changed.set())
@@ -203,97 +212,6 @@ class Delivery:
                 await self._changed.wait()
         except TimeoutError:
             self._has_news = True
-
-    async def _serve(self, governor: Governor, sink: Sink, batch: list[PendingEntry]) -> None:
-        """Look entries up, and send them together; those refused as a whole, in halves."""
-        rest = await self._look_up(governor, sink, batch)
-        pieces = sending.pieces_of(rest)
-        is_first = True
-        while pieces:
-            may_send = _now() >= governor.closed_until and not self._stopped.is_set()
-            if not is_first:
-                may_send = await self._may_send(governor, len(pieces[-1]))
-            if not may_send:
-                self._settling.give_back([row for piece in pieces for row in piece])
-                return
-            piece = pieces.pop()
-            halves = await self._send_piece(governor, sink, piece, is_whole=is_first)
-            pieces += reversed(halves)
-            is_first = False
-
-    async def _send_piece(
-        self, governor: Governor, sink: Sink, piece: list[PendingEntry], *, is_whole: bool
-    ) -> list[list[PendingEntry]]:
-        """Send entries once and settle them; return the halves if they must be divided."""
-        sent_at, started_at = _now(), self._clock()
-        entries = [sending.entry_of(row, self._site) for row in piece]
-        try:
-            outcome = await sending.send(sink, self.name, entries)
-        except asyncio.CancelledError:
-            # Nobody waits for the answer to what may have been sent: it is looked up.
-            self._settling.note(piece, Unknown("stopped before the answer came"), started_at)
-            raise
-        if not isinstance(outcome, Divide):
-            seqs = [row.seq for row in piece]
-            outage = governor.answered(seqs, outcome, sent_at, _now())
-            self._settling.settle(piece, outcome, started_at, outage=outage)
-            return []
-        # A piece may be too large for one of its entries: others need not suffer from that one.
-        if outcome.too_large and is_whole:
-            governor.too_large(len(piece), _now())
-        refusal = Retry(f"with {len(piece) - 1} others: {outcome.reason}")
-        self._settling.note(piece, refusal, started_at)
-        tried = [tried_once(row, refusal) for row in piece]
-        middle = len(tried) // 2
-        return [tried[:middle], tried[middle:]]
-
-    async def _look_up(
-        self, governor: Governor, sink: Sink, batch: list[PendingEntry]
-    ) -> list[PendingEntry]:
-        """Settle entries that have arrived earlier; return those to send.
-
-        After a look-up that tells nothing no more are made: what is sent tells
-        more, and a system that cannot be asked must not hold it back.
-        """
-        is_probe = governor.circuit.is_open
-        may_ask = True
-        rest, back = list[PendingEntry](), list[PendingEntry]()
-        for row in batch:
-            if not row.unsure:
-                rest.append(row)
-                continue
-            may_ask = may_ask and await self._may_send(governor, 0, is_probe=is_probe)
-            if not may_ask:
-                back.append(row)
-                continue
-            sent_at, started_at = _now(), self._clock()
-            found = await sending.look_up(sink, self.name, sending.entry_of(row, self._site))
-            if isinstance(found, Accepted):
-                governor.found(sent_at, _now())
-                self._settling.settle([row], [found], started_at, outage=False)
-                continue
-            if isinstance(found, Retry):
-                governor.answered([row.seq], [found], sent_at, _now())
-            may_ask = found is None
-            rest.append(row)
-        if back:
-            self._settling.give_back(back)
-        return rest
-
-    async def _may_send(
-        self, governor: Governor, milestones: int, *, is_probe: bool = False
-    ) -> bool:
-        """Wait until the next part of a batch may be sent; False if it must go back."""
-        while not self._stopped.is_set() and (is_probe or not governor.circuit.is_open):
-            now = _now()
-            wait = governor.ready_at(now) - now
-            if wait <= 0:
-                governor.sent(milestones, now)
-                return True
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._stopped.wait()
-        return False
 
 
 def _now() -> float:
