@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers.contract import Batch, Intake
@@ -37,15 +38,19 @@ class Commits:
 
     async def drain(self, seconds: float | None) -> None:
         """Wait until everything is committed and acted upon; give up what takes longer."""
-        tasks = [each.task for each in self._under_way if each.task is not None]
-        if not tasks:
-            return
         try:
-            await asyncio.wait(tasks, timeout=seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while tasks := self._tasks():  # an action may have handed in more
+                        await asyncio.wait(tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            while tasks := self._tasks():
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [each.task for each in self._under_way if each.task is not None]
 
     def _settle(self, _: asyncio.Task[None] | None = None) -> None:
         while self._under_way and self._under_way[0].is_done():

@@ -3,6 +3,8 @@ import gc
 from functools import partial
 from typing import Any
 
+import pytest
+
 from drivers.contract import Batch, Signal
 from drivers.mqtt.commits import Commits
 from tests.fault.mqtt_peers import RecordingIntake, until
@@ -94,3 +96,17 @@ async def test_draining_gives_up_what_takes_too_long_and_leaves_no_task() -> Non
     assert asyncio.all_tasks() == before
     assert done == []
     assert intake.batches == []
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 5.0])
+async def test_draining_leaves_no_task_of_what_an_action_hands_in(seconds: float | None) -> None:
+    intake = RecordingIntake()
+    before = asyncio.all_tasks()
+    commits = Commits(intake, never)
+    intake.hold_commits()
+    commits.submit(batch("a"), 10, lambda: commits.submit(batch("b"), 10, lambda: None))
+    await asyncio.sleep(0)
+    intake.release()
+    await commits.drain(seconds)
+    assert asyncio.all_tasks() == before
+    assert commits.size == 0
