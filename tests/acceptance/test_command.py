@@ -195,8 +195,8 @@ def test_trace_keeps_each_thing_on_one_line_and_no_signal_commands_the_terminal(
             "scan/dock", b'{"unit": "T-1",\n "time": "2026-11-01T00:00:00Z", "x": "\xc2\x9b2J"}'
         )
         until(
-            lambda: "attempts 1 to 3" in gateway.command("trace", "T-1").stdout,
-            "three attempts that failed the same way are one line",
+            lambda: re.search(r"attempts 1 to \d+ ", gateway.command("trace", "T-1").stdout),
+            "attempts that failed the same way are one line",
         )
     story = gateway.command("trace", "T-1").stdout
     assert '{"unit": "T-1", "time": "2026-11-01T00:00:00Z", "x": "\ufffd2J"}' in story
