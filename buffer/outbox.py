@@ -113,23 +113,29 @@ def settle(
         if attempt.number > FIRST_ATTEMPTS + LAST_ATTEMPTS
     ]
     connection.executemany(SQL["forget_attempts"], forgotten)
-    connection.executemany(SQL["append_attempt"], [attempt for attempt, _ in ends])
-    given = orjson.dumps([attempt.entry for attempt, _ in ends]).decode()
-    decided: dict[int, State] = dict(connection.execute(SQL["not_pending"], (given,)).fetchall())
-    settled: list[tuple[object, ...]] = []
+    connection.execute(SQL["append_attempts"], (_json([tuple(attempt) for attempt, _ in ends]),))
+    given = _json([attempt.entry for attempt, _ in ends])
+    states: dict[int, State] = dict(connection.execute(SQL["not_pending"], (given,)).fetchall())
+    settled: dict[int, tuple[object, ...]] = {}
     given_up: list[tuple[object, ...]] = []
+    unsure = {attempt.entry for attempt, _ in ends if attempt.verdict == "unknown"}
     changes = Counter[str]()
     for attempt, state in ends:
-        is_unknown = attempt.verdict == "unknown"
-        was = decided.get(attempt.entry, "pending")
+        entry, number, _, ended_at, _, detail = attempt
+        was = states.get(entry, "pending")
         if was != "pending" and state != "delivered":
-            given_up.append((attempt.number, is_unknown, attempt.entry))
+            given_up.append((number, entry in unsure, entry))
             continue
-        at = None if state == "pending" else attempt.ended_at
-        settled.append((state, attempt.number, is_unknown, attempt.detail, at, attempt.entry))
+        at = None if state == "pending" else ended_at
+        settled[entry] = (entry, state, number, entry in unsure, detail, at)
         if state != was:
+            states[entry] = state
             changes[tally.entries(destination, was)] -= 1
             changes[tally.entries(destination, state)] += 1
-    connection.executemany(SQL["settle"], settled)
+    connection.execute(SQL["settle"], (_json(list(settled.values())),))
     connection.executemany(SQL["settle_decided"], given_up)
     tally.count(connection, changes)
+
+
+def _json(rows: Sequence[object]) -> str:
+    return orjson.dumps(rows).decode()

@@ -61,9 +61,12 @@ SELECT coalesce(max(seq), 0),
        (SELECT coalesce(max(seq), 0) FROM audit)
 FROM entry;
 
--- name: append_attempt
+-- name: append_attempts
+-- A JSON array of arrays: one statement for all, as each that the store's thread executes may have
+-- to wait for the interpreter's lock.
 INSERT INTO attempt (entry, number, started_at, ended_at, verdict, detail)
-VALUES (?, ?, ?, ?, ?, ?);
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(?);
 
 -- name: forget_attempts
 -- Those of an entry between the first and the last that are kept.
@@ -75,10 +78,13 @@ SELECT seq, state FROM entry
 WHERE seq IN (SELECT value FROM json_each(?)) AND state <> 'pending';
 
 -- name: settle
+-- A JSON array of [seq, state, attempts, unsure, outcome, settled_at], each entry once.
 -- Once unsure, an entry stays so: a later attempt does not tell what became of the earlier one.
 UPDATE entry
-SET state = ?, attempts = ?, unsure = max(unsure, ?), outcome = ?, settled_at = ?
-WHERE seq = ?;
+SET state = value ->> 1, attempts = value ->> 2, unsure = max(unsure, value ->> 3),
+    outcome = value ->> 4, settled_at = value ->> 5
+FROM json_each(?)
+WHERE seq = value ->> 0;
 
 -- name: settle_decided
 -- What an operator has given up meanwhile stays given up.

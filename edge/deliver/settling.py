@@ -2,9 +2,10 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import structlog
 
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 WEIGHT = 2
 """Rows written for each entry: its attempt and itself."""
+TOGETHER = 500
+"""Entries from which on no more are settled in the same piece of work."""
 
 _VERDICTS: dict[type[Verdict], VerdictName] = {
     Accepted: "accepted",
@@ -37,8 +40,16 @@ _STATES: dict[type[Verdict], State] = {
 }
 
 
+class _Part(NamedTuple):
+    ends: list[tuple[Attempt, State]]
+    then: Callable[[], None]
+
+
 class Settling:
-    """Settles what was sent, many entries in one piece of work.
+    """Settles what was sent, one piece of work after the other.
+
+    While one is under way, whatever ends gathers for the next: in a drain there
+    are hundreds, and intake shares its transactions with them.
 
     A key stays busy until its entry's end is on disk: after a crash in between
     the entry is sent again, and nothing behind it may have overtaken it.
@@ -61,6 +72,7 @@ class Settling:
         self._clock = clock
         self._draw = draw
         self._changed = changed
+        self._gathered = deque[_Part]()
         self._under_way: set[asyncio.Future[None]] = set()
         self.holds = settings.after_rejection == "hold"
         """Whether a dead letter holds back its key."""
@@ -84,9 +96,14 @@ class Settling:
         await self._store.write(lambda _: None)
 
     async def finish(self) -> None:
-        """Wait until everything that was submitted is on disk, or has failed."""
+        """Wait until everything is on disk, or has failed."""
         while self._under_way:
             await asyncio.wait(self._under_way)
+
+    def hand_in(self) -> None:
+        """Let nothing wait here any more, as nobody will: the store commits it before it closes."""
+        while self._gathered:
+            self._settle_gathered()
 
     def settle(
         self,
@@ -123,18 +140,31 @@ class Settling:
         self._submit([], lambda: self._again(rows))
 
     def _submit(self, ends: list[tuple[Attempt, State]], then: Callable[[], None]) -> None:
+        self._gathered.append(_Part(ends, then))
+        if not self._under_way:
+            self._settle_gathered()
+
+    def _settle_gathered(self) -> None:
+        parts = list[_Part]()
+        ends = list[tuple[Attempt, State]]()
+        while self._gathered and len(ends) < TOGETHER:
+            parts.append(self._gathered.popleft())
+            ends += parts[-1].ends
         work = partial(outbox.settle, destination=self._destination, ends=ends)
         done = self._store.submit(work, WEIGHT * len(ends))
         self._under_way.add(done)
-        done.add_done_callback(partial(self._committed, then))
+        done.add_done_callback(partial(self._committed, parts))
 
-    def _committed(self, then: Callable[[], None], done: "asyncio.Future[None]") -> None:
+    def _committed(self, parts: list[_Part], done: "asyncio.Future[None]") -> None:
         self._under_way.discard(done)
         failure = done.exception()
         if failure:
             self.failure = failure
         else:
-            then()
+            for part in parts:
+                part.then()
+        if self._gathered and not self._under_way:
+            self._settle_gathered()
         self._changed()
 
     def _ends(

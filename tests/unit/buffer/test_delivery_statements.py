@@ -13,7 +13,7 @@ STATEMENTS = (
     "hidden",
     "dead_among",
     "newest",
-    "append_attempt",
+    "append_attempts",
     "not_pending",
     "settle",
     "settle_decided",

@@ -7,7 +7,7 @@ import pytest
 
 from buffer import decisions, outbox, tally
 from buffer.lane import Lane
-from buffer.outbox import PendingEntry
+from buffer.outbox import Attempt, PendingEntry
 from buffer.statements import statements
 from tests.unit.buffer.rows import milestone, owe, settle
 
@@ -125,6 +125,39 @@ def test_an_entry_that_may_have_arrived_stays_so_until_it_is_settled(
     settle(connection, 1, "pending", 2, "unknown")
     settle(connection, 1, "pending", 3, "retry")
     assert [bool(row.unsure) for row in pending(connection)] == [True]
+
+
+def test_attempts_of_one_entry_may_be_settled_together_in_their_order(
+    connection: sqlite3.Connection,
+) -> None:
+    owe(connection, 1)
+    owe(connection, 2, "unit:2")
+    ends: list[tuple[Attempt, outbox.State]] = [
+        (Attempt(1, 1, 3000, 3001, "unknown", "silence"), "pending"),
+        (Attempt(2, 1, 3000, 3001, "retry", 'says "later"'), "pending"),
+        (Attempt(1, 2, 3002, 3003, "retry", "busy"), "pending"),
+    ]
+    outbox.settle(connection, "erp", ends)
+    assert [(row.seq, row.attempts, bool(row.unsure)) for row in pending(connection)] == [
+        (1, 2, True),
+        (2, 1, False),
+    ]
+    assert entry(connection, 1, "outcome", "settled_at") == ("busy", None)
+    assert entry(connection, 2, "outcome", "settled_at") == ('says "later"', None)
+    ends = [
+        (Attempt(1, 3, 3004, 3005, "retry", "busy still"), "pending"),
+        (Attempt(1, 4, 3006, 3007, "accepted", "booked"), "delivered"),
+        (Attempt(1, 5, 3008, 3009, "retry", "come late"), "pending"),
+    ]
+    outbox.settle(connection, "erp", ends)
+    assert entry(connection, 1, "state", "attempts", "outcome", "settled_at") == (
+        "delivered", 5, "booked", 3007,
+    )  # fmt: skip
+    kept = connection.execute(SQL["attempts_of_entry"], (1,)).fetchall()
+    assert [row[0] for row in kept] == [1, 2, 3, 4, 5]
+    assert tallies(connection) == {
+        "milestones/picked": 2, "entries/erp/delivered": 1, "entries/erp/pending": 1,
+    }  # fmt: skip
 
 
 def test_each_lane_is_a_queue_of_its_own_and_a_key_s_entries_are_found_over_all_of_them(

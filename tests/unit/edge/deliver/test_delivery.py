@@ -1,15 +1,19 @@
 """Each milestone reaches its destination, with the same id and bytes, in order per key."""
 
 import asyncio
-from collections.abc import Awaitable
+import threading
+from collections.abc import Awaitable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from structlog.typing import EventDict
 
+from buffer import outbox
 from buffer.failures import StoreFailed
 from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
-from edge.deliver import queue
+from edge.deliver import queue, settling
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -363,3 +367,34 @@ async def test_a_delivery_that_is_woken_as_it_is_cancelled_ends(
     running.cancel()
     await asyncio.wait([running], timeout=20)
     assert running.cancelled()
+
+
+async def test_what_ends_while_the_store_is_busy_is_settled_together(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[int] = []
+
+    def settle(connection: Any, destination: str, ends: Sequence[Any]) -> None:
+        settled.append(len(ends))
+        outbox.settle(connection, destination, ends)
+
+    monkeypatch.setattr(settling, "outbox", SimpleNamespace(settle=settle))
+    await gateway.owe(*[f"unit:{n}" for n in range(50)])
+    answers, goes_on = asyncio.Event(), threading.Event()
+
+    async def accept_later(entry: Entry) -> Verdict:
+        await answers.wait()
+        return accept(entry)
+
+    sink = ScriptedSink(accept_later)
+    async with gateway.delivering(sink):
+        await until(lambda: sink.requests_under_way > 0)
+        blocking = gateway.store.submit(lambda _: goes_on.wait(30))
+        answers.set()
+        try:
+            await until(lambda: len(sink.booked) == 50)
+        finally:
+            goes_on.set()
+        assert await blocking
+        await gateway.until_counted(delivered=50)
+    assert settled == [1, 49]
