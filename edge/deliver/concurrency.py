@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from edge.deliver.backoff import delay
 
 START = 2
-"""The first limit, also after an outage: one for critical entries, one for the others."""
+"""The first limit, also after an outage: one for critical entries, one for the others.
+
+Slow answers are no reason to go below it: critical entries would wait for those of others.
+"""
 PERIOD_SECONDS = 0.5
 """The limit grows by one in this time: a drain begins slowly, but 8 are reached within 4 s."""
-FLOOR_SECONDS = 0.1
-"""Answers that take longer only by this much never count as slow."""
 BEST_SECONDS = 60.0
 """In about this time a best latency that is not reached again is forgotten."""
 SMOOTHING = 0.2
@@ -23,11 +24,11 @@ class _Latency:
     best: float
     at: float
 
-    def is_slow(self, seconds: float, now: float) -> bool:
+    def is_slow(self, seconds: float, now: float, jitter: float) -> bool:
         self.smoothed += SMOOTHING * (seconds - self.smoothed)
         self.best = min(self.smoothed, self.best * (1 + (now - self.at) / BEST_SECONDS))
         self.at = now
-        return self.smoothed > 2 * self.best + FLOOR_SECONDS
+        return self.smoothed > 2 * self.best + jitter
 
 
 class Concurrency:
@@ -56,17 +57,20 @@ class Concurrency:
         self._changed_at = now
         self._latencies.clear()
 
-    def worked(self, size: int, sent_at: float, now: float) -> None:
-        """Learn that so many entries, sent together, were answered."""
+    def worked(self, size: int, sent_at: float, now: float, jitter: float) -> None:
+        """Learn that so many entries, sent together, were answered.
+
+        An answer that takes longer only by `jitter` seconds is not slow.
+        """
         if sent_at >= self._slowed_at:
             self._overloads = 0
         # A larger batch takes longer by nature, so it is compared with those of about its size.
         latency = self._latencies.setdefault(
             size.bit_length(), _Latency(now - sent_at, now - sent_at, now)
         )
-        if latency.is_slow(now - sent_at, now):
+        if latency.is_slow(now - sent_at, now, jitter):
             latency.smoothed = latency.best
-            self._slow_down(sent_at, now)
+            self._slow_down(sent_at, now, least=START)
         elif self.limit < self._most and now - self._changed_at >= PERIOD_SECONDS:
             self.limit += 1
             self._changed_at = now
@@ -78,9 +82,9 @@ class Concurrency:
             self._overloads += 1
             wait = max(wait, delay(self._overloads, self._initial, self._ceiling, self._draw))
         self.paused_until = max(self.paused_until, now + wait)
-        self._slow_down(sent_at, now)
+        self._slow_down(sent_at, now, least=1)
 
-    def _slow_down(self, sent_at: float, now: float) -> None:
+    def _slow_down(self, sent_at: float, now: float, *, least: int) -> None:
         if sent_at >= self._slowed_at:
-            self.limit = max(1, self.limit // 2)
+            self.limit = max(min(least, self.limit), self.limit // 2)
             self._slowed_at = self._changed_at = now

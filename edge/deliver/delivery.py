@@ -119,6 +119,8 @@ class Delivery:
             # What it has not settled may have arrived, as after a crash.
             self._may_have_sent, self._doubt = True, None
             raise
+        finally:
+            self._settling.hand_in()
 
     async def _run(self, sink: Sink, link: Link) -> None:
         await self._settling.begin()
@@ -181,7 +183,7 @@ class Delivery:
             batch, lane = self._lease(governor)
             if not batch:
                 break
-            governor.sent(len(batch), now)
+            governor.sent(len(batch), now, critical=lane is self._critical)
             task = group.create_task(sender.serve(batch))
             lane.add(task)
             task.add_done_callback(lane.discard)

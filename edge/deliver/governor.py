@@ -14,6 +14,10 @@ from edge.deliver.settings import DestinationSettings
 
 SILENCES = 3
 """So many unknown outcomes in a row, each of other entries, count as an outage."""
+JITTER_SECONDS = 0.1
+"""Answers that take longer only by this much do not count as slow."""
+CRITICAL_SECONDS = 10.0
+"""So long after a critical entry others give way as soon as answers take longer at all."""
 
 
 class Governor:
@@ -35,6 +39,7 @@ class Governor:
         """The entries of the last requests, if all that is known of those is that it is unknown."""
         lanes = set(settings.lanes().values())
         self._keeps_slots = len(lanes) > 1 and min(lanes) == Lane.CRITICAL
+        self._gives_way_until = float("-inf")
 
     @property
     def concurrency_limit(self) -> int:
@@ -68,9 +73,11 @@ class Governor:
             return critical + others < limit or critical < kept
         return critical + others < limit and others < limit - kept
 
-    def sent(self, milestones: int, now: float) -> None:
+    def sent(self, milestones: int, now: float, *, critical: bool = False) -> None:
         """Count a request with so many milestones; none if it only asks."""
         self._rate.sent(milestones, now)
+        if critical:
+            self._gives_way_until = now + CRITICAL_SECONDS
 
     def too_large(self, size: int, now: float) -> None:
         """Learn that so many entries were refused for their size, perhaps by the driver itself.
@@ -121,7 +128,8 @@ class Governor:
         was_open = self.circuit.is_open
         self._answers(sent_at, now)
         if not was_open:
-            self.concurrency.worked(size, sent_at, now)
+            jitter = 0.0 if now < self._gives_way_until else JITTER_SECONDS
+            self.concurrency.worked(size, sent_at, now, jitter)
 
     def _answers(self, sent_at: float, now: float) -> None:
         was_open = self.circuit.is_open

@@ -68,3 +68,22 @@ def test_a_batch_that_is_refused_for_its_size_says_nothing_else() -> None:
         governor.answered([1], [YES] * 40, now - 1.0, now)
         governor.too_large(60, now)
     assert governor.concurrency_limit == 8
+
+
+@pytest.mark.parametrize(("ago", "gives_way"), [(9.0, True), (11.0, False), (None, False)])
+def test_while_critical_entries_flow_the_others_give_way_as_soon_as_answers_take_longer(
+    governor: Governor, ago: float | None, *, gives_way: bool
+) -> None:
+    now = 0.0
+
+    def answer(seconds: float) -> int:
+        nonlocal now
+        now += seconds
+        governor.sent(1, now - seconds)
+        governor.answered([1], [YES], now - seconds, now)
+        return governor.concurrency_limit
+
+    assert max(answer(0.005) for _ in range(2000)) == 8
+    if ago is not None:
+        governor.sent(1, now - ago, critical=True)
+    assert (min(answer(0.015) for _ in range(20)) < 8) == gives_way

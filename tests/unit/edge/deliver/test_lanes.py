@@ -8,6 +8,7 @@ from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Rejected, Verdict
 from edge.deliver import delivery as module
 from edge.deliver import queue
+from edge.deliver.governor import Governor
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 BACKLOG = 20_000
@@ -60,6 +61,24 @@ async def test_a_critical_milestone_pulls_along_the_earlier_ones_of_its_key_and_
     assert sink.numbers[0] == BACKLOG + 1, "what is critical goes first"
     assert [n for n in sink.numbers if n in of_key] == of_key
     assert len(sink.numbers) == len(of_key) + 1, "one slot alone is open to others"
+
+
+async def test_the_governor_is_told_of_critical_entries(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    sent = Governor.sent
+
+    def spy(self: Governor, milestones: int, now: float, *, critical: bool = False) -> None:
+        told.append(critical)
+        sent(self, milestones, now, critical=critical)
+
+    monkeypatch.setattr(Governor, "sent", spy)
+    await gateway.owe("unit:1", lane=Lane.BULK)
+    await gateway.owe("unit:2", lane=Lane.CRITICAL)
+    async with gateway.delivering(ScriptedSink()):
+        await gateway.until_counted(delivered=2)
+    assert told == [True, False]
 
 
 async def test_a_critical_milestone_behind_many_of_its_key_pulls_all_of_them(
