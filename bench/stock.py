@@ -35,10 +35,12 @@ def fill(path: Path, count: int, *, lane: Lane = Lane.NORMAL, series: int = 0) -
     Units of another series are others.
     """
     with closing(open_for_writing(path)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")  # nobody waits for these
+        connection.execute("PRAGMA synchronous = OFF")  # synced as a whole below
         for first in range(1, count + 1, CHUNK):
             _append(connection, range(first, min(first + CHUNK, count + 1)), lane, series)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())  # else the daemon's first checkpoint would wait for all of it
 
 
 def _append(connection: sqlite3.Connection, numbers: range, lane: Lane, series: int) -> None:
