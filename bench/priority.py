@@ -20,28 +20,37 @@ LANES = 'critical = ["stored"]\nbulk = ["received"]'
 
 def figures(scratch: Path) -> list[Figure]:
     """G7: publish → ERP, idle and with a backlog that is being drained meanwhile."""
-    idle = _measure(scratch / "idle", 0)
-    busy = _measure(scratch / "busy", BACKLOG)
+    return [
+        figure
+        for erp_seconds in (0.0, 0.02)
+        for figure in _compare(scratch / f"{erp_seconds}", erp_seconds)
+    ]
+
+
+def _compare(directory: Path, erp_seconds: float) -> list[Figure]:
+    idle = _measure(directory / "idle", 0, erp_seconds)
+    busy = _measure(directory / "busy", BACKLOG, erp_seconds)
     return [
         Figure(
-            f"critical_p{percent}",
+            f"critical_erp_{erp_seconds * 1000:.0f}_ms_p{percent}",
             percentile(busy, percent),
             "ms",
             {"idle": percentile(idle, percent)},
             ratio_to="idle",
-            note=f"{BACKLOG} bulk milestones waiting and being sent, 8 in flight; "
-            f"{RATE} critical ones/s, {len(busy)} seen",
+            note=f"{BACKLOG} bulk milestones waiting and being sent, 8 in flight; {RATE} critical "
+            f"ones/s, {len(busy)} seen; the ERP waits {erp_seconds * 1000:.0f} ms with each answer",
         )
         for percent in (50, 99)
     ]
 
 
-def _measure(directory: Path, backlog: int) -> list[float]:
-    directory.mkdir()
+def _measure(directory: Path, backlog: int, erp_seconds: float) -> list[float]:
+    directory.mkdir(parents=True)
     count = RATE * SECONDS
     with (
         Broker(directory / "broker", autosave_seconds=broker.NEVER) as mosquitto,
         ErpProcess(directory / "erp") as erp,
+        erp.faulty(delay_seconds=erp_seconds),
     ):
         gateway = Gateway(directory, mosquitto.port, erp.url, settings=LANES)
         stock.fill(gateway.store, backlog, lane=Lane.BULK)
