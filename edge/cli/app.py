@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli import audit, outbox, quarantine, store
+from edge.cli import audit, outbox, quarantine, rules, store
 from edge.cli.options import INSTALLED, ConfigOption, configuration
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(audit.app, name="audit")
 app.add_typer(store.app, name="store")
+app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:

@@ -4,15 +4,18 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from drivers.contract import Settings
 from edge.config import places
 from edge.config.contradictions import contradictions
 from edge.config.messages import message, without_echoes
 from edge.config.models import Configuration, configuration_model
+
+S = TypeVar("S", bound=Settings)
 
 _TAG = {"sources": "driver", "destinations": "driver", "rules": "operator"}
 """Sections whose tables are told apart by one of their keys."""
@@ -50,6 +53,23 @@ def load(file: Path) -> Configuration:
         ConfigurationFault: It cannot be run; names all that is wrong.
 
     """
+    configuration, lines = read(file, configuration_model())
+    crossed = [
+        Fault(places.line_of(path, lines), _dotted(path), message)
+        for path, message in contradictions(configuration)
+    ]
+    if crossed:
+        raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
+    return configuration
+
+
+def read(file: Path, model: type[S]) -> tuple[S, dict[places.Path, int]]:
+    """Read settings of any kind from a TOML file; return them, and the line of each table and key.
+
+    Raises:
+        ConfigurationFault: They are not what the model says; names all that is wrong.
+
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -63,17 +83,10 @@ def load(file: Path) -> Configuration:
         raise ConfigurationFault(file, [Fault(None, "", f"is not TOML: {error}")]) from error
     lines = places.lines(text)
     try:
-        configuration = configuration_model().model_validate(table)
+        return model.model_validate(table), lines
     except ValidationError as error:
         faults = [_fault(details, lines, table) for details in without_echoes(error.errors())]
         raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
-    crossed = [
-        Fault(places.line_of(path, lines), _dotted(path), message)
-        for path, message in contradictions(configuration)
-    ]
-    if crossed:
-        raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
-    return configuration
 
 
 def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[str, Any]) -> Fault:

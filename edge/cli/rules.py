@@ -1,0 +1,38 @@
+"""`milepost rules`: what the rules of a configuration say, and whether they do what is meant."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import configuration
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Explain the rules of a configuration, and test them.",
+)
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="The configuration file.")],
+    picture: Annotated[bool, typer.Option("--picture", help="Draw it, in Mermaid.")] = False,  # noqa: FBT002
+) -> None:
+    """Say in sentences what is concluded from what, and who is told."""
+    from edge.rules.explaining import mermaid, sentences  # noqa: PLC0415 - see cli/app.py
+
+    checked = configuration(file)
+    for line in mermaid(checked) if picture else sentences(checked):
+        typer.echo(line)
+
+
+@app.command()
+def test(files: Annotated[list[Path], typer.Argument(help="Files of tests, TOML.")]) -> None:
+    """Run tests of rules; exits 1 if any fails, 2 if a file is at fault.
+
+    Nothing is listened to, stored or sent.
+    """
+    from edge.cli.testing import run_tests  # noqa: PLC0415
+
+    raise typer.Exit(run_tests(files))

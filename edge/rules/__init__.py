@@ -1,0 +1,1 @@
+"""Working with rules before they go live: what they say, and what they would conclude."""

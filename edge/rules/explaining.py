@@ -1,0 +1,156 @@
+"""What a configuration concludes, in sentences and as a picture. Pure."""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from edge.config import Configuration
+from edge.deliver.settings import DestinationSettings
+from edge.milestones.decode import sources_of
+from edge.milestones.fields import text
+from edge.milestones.model import Name
+from edge.milestones.rules import (
+    AbsenceRule,
+    GatherRule,
+    JoinRule,
+    Lifecycle,
+    OneRule,
+    Pattern,
+    Rule,
+    TransitionRule,
+    concludes,
+    patterns,
+)
+from edge.wording import in_words
+
+
+def sentences(configuration: Configuration) -> Iterator[str]:
+    """Yield a line for each rule, lifecycle and destination, under headings."""
+    yield "What is concluded:"
+    for name, rule in configuration.rules.items():
+        yield f"  {name}: {_rule(rule)}"
+    if configuration.lifecycles:
+        yield "In which order:"
+        for name, lifecycle in configuration.lifecycles.items():
+            yield f"  {name}: {_lifecycle(lifecycle)}"
+    yield "Who is told:"
+    for name, destination in configuration.destinations.items():
+        owed = _owed(destination, configuration)
+        is_all = owed == _concluded(configuration)
+        yield f"  {name}: {'everything' if is_all else _list(owed) or 'nothing'}."
+
+
+def mermaid(configuration: Configuration) -> Iterator[str]:
+    """Yield the lines of a picture: sources, the milestones they feed, who is told of those."""
+    yield "flowchart LR"
+    for name, source in configuration.sources.items():
+        yield f'  source_{_id(name)}[["{name}<br>{source.driver}"]]'
+    for milestone in _concluded(configuration):
+        yield f'  {milestone}(["{milestone}"])'
+    for name, destination in configuration.destinations.items():
+        yield f'  destination_{_id(name)}[("{name}<br>{destination.driver}")]'
+    for (source_name, milestone), kinds in _feeds(configuration).items():
+        yield f'  source_{_id(source_name)} -- "{", ".join(kinds)}" --> {milestone}'
+    for name, destination in configuration.destinations.items():
+        for milestone in _owed(destination, configuration):
+            yield f"  {milestone} --> destination_{_id(name)}"
+
+
+def _feeds(configuration: Configuration) -> dict[tuple[str, Name], list[str]]:
+    """Return the kinds of observation by which a source feeds a milestone."""
+    feeds: dict[tuple[str, Name], list[str]] = {}
+    sources = sources_of(configuration.observations)
+    for rule in configuration.rules.values():
+        for pattern, milestone in product(patterns(rule), concludes(rule)):
+            for source in sorted(sources[pattern.kind]):
+                kinds = feeds.setdefault((source, milestone), [])
+                if pattern.kind not in kinds:
+                    kinds.append(pattern.kind)
+    return feeds
+
+
+def _owed(destination: DestinationSettings, configuration: Configuration) -> list[Name]:
+    return [name for name in _concluded(configuration) if name in destination.milestones]
+
+
+def _rule(rule: Rule) -> str:
+    subject = _a(rule.about)
+    match rule:
+        case OneRule(occurrence=()):
+            words = f"when {_pattern(rule.of)} is told; once for each {rule.about}"
+        case OneRule():
+            each = _list([rule.about, *rule.occurrence])
+            words = f"when {_pattern(rule.of)} is told; once for each {each}"
+        case TransitionRule():
+            to = _list([text(value) for value in rule.to], "or")
+            of = _list(rule.level_of)
+            words = f"when {rule.level!r} of {_pattern(rule.of)} becomes {to}; once for each {of}"
+        case JoinRule():
+            both = _list([_pattern(each) for each in rule.of])
+            words = f"when {both} of it happen within {_seconds(rule.within_seconds)}"
+        case AbsenceRule():
+            words = (
+                f"when {_pattern(rule.after)} of it is not followed by {_pattern(rule.expect)} "
+                f"within {_seconds(rule.within_seconds)}"
+            )
+        case GatherRule():
+            return _gather(rule)
+    return f"{subject} is {rule.milestone} {words}."
+
+
+def _gather(rule: GatherRule) -> str:
+    counted = f"{_pattern(rule.of)} (each {rule.distinct} once)"
+    if rule.each is not None and rule.closed_by is not None:
+        return (
+            f"{_a(rule.each)} is {rule.milestone} when {_pattern(rule.closed_by)} "
+            f"of its {rule.about} follows {counted}."
+        )
+    ends = []
+    if rule.until is not None:
+        what = f"the {rule.quantity} of " if rule.quantity else ""
+        ends.append(f"{what}{counted} reaches {rule.until!r}")
+    if rule.closed_by is not None:
+        closing = f"{_pattern(rule.closed_by)} ends the count"
+        ends.append(closing if rule.until else f"{closing} of {counted}")
+    whose = f", for each {_list(rule.by)} by itself" if rule.by else ""
+    sentence = f"{_a(rule.about)} is {rule.milestone} when {_list(ends, 'or')}{whose}."
+    late = f"After {_seconds(rule.within_seconds)} without an end"
+    if rule.partial is not None:
+        return f"{sentence} With less than that it is {rule.partial}; so it is {late.lower()}."
+    return f"{sentence} {late} its signals go to quarantine."
+
+
+def _lifecycle(lifecycle: Lifecycle) -> str:
+    sentence = ", then ".join(lifecycle.stages)
+    if lifecycle.ends:
+        sentence += f"; at any time {_list(lifecycle.ends, 'or')}"
+    sentence += f". A milestone waits {_seconds(lifecycle.wait_seconds)} for the one before it"
+    if lifecycle.carry:
+        sentence += f"; {_list(lifecycle.carry)} learned at one is told with the later ones"
+    return f"{sentence}."
+
+
+def _concluded(configuration: Configuration) -> list[Name]:
+    found = {name for rule in configuration.rules.values() for name in concludes(rule)}
+    return [name for name in Name if name in found]
+
+
+def _pattern(pattern: Pattern) -> str:
+    where = _list([f"{field} {text(value)}" for field, value in pattern.where.items()])
+    return f"{_a(pattern.kind)} with {where}" if where else _a(pattern.kind)
+
+
+def _list(words: Iterable[str], last: str = "and") -> str:
+    *others, final = [*words] or [""]
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+
+
+def _seconds(seconds: float) -> str:
+    return in_words(round(seconds * 1000)) if seconds == int(seconds) else f"{seconds:g} s"
+
+
+def _id(name: str) -> str:
+    return name.replace("-", "_")

@@ -1,0 +1,108 @@
+"""Running tests of rules, and telling what came out differently."""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import ndiff
+from typing import Any
+
+import orjson
+
+from edge.config import Configuration
+from edge.milestones.model import Mark, Milestone
+from edge.rules.cases import ExpectedMilestone, RuleTest, seconds_after_start
+from edge.rules.rehearsal import Rehearsal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a test ended."""
+
+    test: RuleTest
+    difference: tuple[str, ...] = ()
+    """Lines of a diff: "-" was expected, "+" was concluded; none if all was as expected."""
+    hints: tuple[str, ...] = ()
+    """What may be the cause."""
+
+
+def run(configuration: Configuration, test: RuleTest) -> Outcome:
+    """Rehearse the signals in the order in which they reach the gateway, then time alone."""
+    rehearsal = Rehearsal(configuration)
+    numbered = [(number, each, each.as_signal()) for number, each in enumerate(test.signals, 1)]
+    for number, given, signal in sorted(numbered, key=lambda each: each[2].received_at):
+        rehearsal.pass_time(signal.received_at - 1)
+        rehearsal.take([(number, given.source, signal)])
+    rehearsal.pass_time(math.inf)
+    expected, concluded = _milestones(test.milestones, rehearsal.milestones)
+    reasons = [reason for _, reason in rehearsal.quarantined]
+    expected += [f"quarantine: {part}" for part in test.quarantine]
+    concluded += [f"quarantine: {each}" for each in _told(test.quarantine, reasons)]
+    if expected == concluded:
+        return Outcome(test)
+    difference = [line for line in ndiff(expected, concluded) if not line.startswith("?")]
+    hints = [
+        f"signal {number}: no observation is about {given.subject!r} of {given.source!r}"
+        for number, given, _ in numbered
+        if number in rehearsal.ignored
+    ]
+    return Outcome(test, tuple(difference), tuple(hints))
+
+
+def _milestones(
+    expected: Sequence[ExpectedMilestone], concluded: Sequence[Milestone]
+) -> tuple[list[str], list[str]]:
+    """Return a line for each of both, in the order in which they happened.
+
+    Of what was concluded only those attributes are told that are expected of
+    it; all, if it was not expected.
+    """
+    wanted: dict[object, deque[ExpectedMilestone]] = defaultdict(deque)
+    for want in sorted(expected, key=lambda each: each.at):
+        wanted[want.name, want.key, want.retraction].append(want)
+    found: list[tuple[float, str]] = []
+    for each in sorted(concluded, key=lambda each: each.occurred_at):
+        alike = wanted[each.name, each.key, each.retracts is not None]
+        names = alike.popleft().attributes if alike else each.attributes
+        at = seconds_after_start(each.occurred_at)
+        told = {name: each.attributes.get(name) for name in names}
+        words = _words(each.name, each.key, told, each.mark, is_false=each.retracts is not None)
+        found.append((at, words))
+    wants = [
+        (each.at, _words(each.name, each.key, each.attributes, each.mark, is_false=each.retraction))
+        for each in expected
+    ]
+    return _lines(wants), _lines(found)
+
+
+def _lines(timed: Sequence[tuple[float, str]]) -> list[str]:
+    return [f"{at:+.3f} s  {words}" for at, words in sorted(timed)]
+
+
+def _words(
+    name: str, key: str, attributes: Mapping[str, Any], mark: Mark, *, is_false: bool
+) -> str:
+    return "  ".join(_parts(name, key, attributes, mark, is_false=is_false))
+
+
+def _parts(
+    name: str, key: str, attributes: Mapping[str, Any], mark: Mark, *, is_false: bool
+) -> Iterator[str]:
+    yield f"not {name}" if is_false else name
+    yield key
+    for attribute in sorted(attributes):
+        yield f"{attribute}={orjson.dumps(attributes[attribute]).decode()}"
+    if mark is not Mark.IN_ORDER:
+        yield mark.replace("_", " ")
+
+
+def _told(expected: Sequence[str], reasons: Sequence[str]) -> Iterator[str]:
+    """Yield each reason, as it was expected if a part of it was."""
+    left = list(expected)
+    for reason in reasons:
+        part = next((each for each in left if each in reason), None)
+        if part is None:
+            yield reason
+        else:
+            left.remove(part)
+            yield part

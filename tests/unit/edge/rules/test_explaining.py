@@ -1,0 +1,50 @@
+"""What a configuration says of itself is what it does."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import Configuration, load
+from edge.milestones.rules import concludes
+from edge.rules.explaining import mermaid, sentences
+
+SHIPPED = Path(__file__).parents[4] / "systemd" / "milepost.toml"
+
+
+@pytest.fixture(scope="module")
+def site() -> Configuration:
+    return load(SHIPPED)
+
+
+def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration) -> None:
+    told = dict(line.strip().split(": ", 1) for line in sentences(site) if line.startswith("  "))
+    assert list(told) == [*site.rules, *site.lifecycles, *site.destinations]
+    assert told["returned"] == (
+        "a unit is returned when a scan with read_point returns-* is told; "
+        "once for each unit and rma."
+    )
+    assert told["lost-on-conveyor"] == (
+        "a unit is lost when an infeed-scan of it is not followed by a divert within 6 s."
+    )
+    for name, rule in site.rules.items():
+        for milestone in concludes(rule):
+            assert milestone in told[name]
+
+
+def test_the_picture_leads_from_each_source_over_its_milestones_to_who_is_told(
+    site: Configuration,
+) -> None:
+    lines = [line.strip() for line in mermaid(site)]
+    assert lines[0] == "flowchart LR"
+    assert 'source_plc -- "infeed-scan, divert" --> lost' in lines
+    assert 'source_floor -- "scan" --> received' in lines
+    told = {line.split(" --> ")[0] for line in lines if line.endswith("--> destination_erp")}
+    assert told == {name for rule in site.rules.values() for name in concludes(rule)}
+
+
+def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None:
+    erp = site.destinations["erp"].model_copy(update={"milestones": ("departed", "lost")})
+    narrow = site.model_copy(update={"destinations": {"tms": erp}})
+    assert list(sentences(narrow))[-1] == "  tms: departed and lost."
+    owed = [line for line in mermaid(narrow) if "destination_tms" in line and "-->" in line]
+    assert owed == ["  departed --> destination_tms", "  lost --> destination_tms"]
