@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from drivers.contract import Signal
 from edge.milestones.decode.formats import FORMATS
+from edge.milestones.decode.identifier import normal_form
 from edge.milestones.decode.part import Format, Malformed, Part, scalar
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.decode.subject import matches
 from edge.milestones.decode.times import milliseconds, occurred_at
+from edge.milestones.fields import text
 from edge.milestones.model import Observation, Value
 
 _REMEMBERED_SUBJECTS = 4096
@@ -19,7 +21,7 @@ _REMEMBERED_SUBJECTS = 4096
 class _Mapping:
     """One of the `[[observations]]`, made ready for use."""
 
-    __slots__ = ("fields", "kind", "subject", "time", "when")
+    __slots__ = ("fields", "identifiers", "kind", "subject", "time", "when")
 
     def __init__(self, settings: ObservationSettings) -> None:
         self.kind = settings.kind
@@ -29,6 +31,10 @@ class _Mapping:
         self.fields = [
             (name, FieldPath(path), f"{settings.kind}: {name}")
             for name, path in settings.fields.items()
+        ]
+        self.identifiers = [
+            (name, normal_form(schemes), f"{settings.kind}: {name}")
+            for name, schemes in settings.identifiers.items()
         ]
 
     def concerns(self, part: Part, levels: Sequence[str]) -> bool:
@@ -56,6 +62,9 @@ class _Mapping:
                 fields.pop(name, None)
             else:
                 fields[name] = scalar(found, where)
+        for name, normalise, where in self.identifiers:
+            if (value := fields.get(name)) is not None:
+                fields[name] = normalise(text(value), where)
         return fields
 
     def _look(self, path: FieldPath, where: str, part: Part, levels: Sequence[str]) -> object:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from drivers.contract import Settings
 from edge.milestones.decode.formats import FIELDS, FORMATS
+from edge.milestones.decode.identifier import check_scheme
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.subject import check_filter, check_level
 
@@ -30,6 +31,11 @@ def _format(name: str) -> str:
     return name
 
 
+def _scheme(text: str) -> str:
+    check_scheme(text)
+    return text
+
+
 def _field(name: str) -> str:
     if name in RESERVED:
         raise ValueError(f"{name!r} has a meaning in every event; expected another name")
@@ -38,6 +44,7 @@ def _field(name: str) -> str:
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Path = Annotated[str, AfterValidator(_path)]
+_Scheme = Annotated[str, AfterValidator(_scheme)]
 _FieldName = Annotated[
     str,
     StringConstraints(pattern="^[a-z][a-z0-9_]*$"),
@@ -72,11 +79,28 @@ class ObservationSettings(Settings):
     """
     fields: dict[_FieldName, _Path] = Field(default_factory=dict)
     """The fields of the observation, and the path of each."""
+    identifiers: dict[_FieldName, Annotated[tuple[_Scheme, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    """Fields that hold a barcode, and what it may be: sscc, gtin, grai, or a /regular expression/.
+
+    Whatever way a scanner tells it, the field is its plain form. What is none
+    of these goes to quarantine: a wrong check digit is a misread.
+    """
 
     @model_validator(mode="after")
     def _levels_exist(self) -> Self:
         for text in (*self.when, *self.fields.values(), *([self.time] if self.time else [])):
             check_level(self.subject, FieldPath(text))
+        return self
+
+    @model_validator(mode="after")
+    def _identifiers_are_fields(self) -> Self:
+        known = FIELDS[self.format] | self.fields.keys()
+        for name in self.identifiers:
+            if name not in known:
+                fields = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"identifiers: no field {name!r}; fields are {fields}")
         return self
 
 

@@ -1,0 +1,162 @@
+"""However a scanner tells a barcode, the unit is the same; a misread is no unit."""
+
+import string
+from typing import Any
+
+import pytest
+from biip.checksums import gs1_standard_check_digit
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from drivers.contract import Signal
+from edge.milestones.decode import Decoder, Malformed, ObservationSettings
+from edge.milestones.decode.identifier import normal_form
+
+SSCC = "340123450000000017"
+GTIN = "09506000134352"
+FNC1 = "\x1d"
+"""Separates element strings (GS1 General Specifications, section 7.8.5)."""
+DIGITS = st.text(string.digits, min_size=17, max_size=17)
+
+
+def spellings(sscc: str) -> list[str]:
+    return [
+        sscc,
+        f"00{sscc}",
+        f"]C100{sscc}",
+        f"]d202{GTIN}3720{FNC1}00{sscc}",
+        f"(00){sscc}",
+        f"(02){GTIN}(37)20(00){sscc}",
+        f"https://id.gs1.org/00/{sscc}",
+        f"https://shop.example/some/where/00/{sscc}?linkType=gs1:pip",
+    ]
+
+
+def read(value: str, *schemes: str) -> str:
+    return normal_form(schemes)(value, "scan: unit")
+
+
+@given(digits=DIGITS)
+def test_an_sscc_is_its_digits_however_it_is_told(digits: str) -> None:
+    sscc = f"{digits}{gs1_standard_check_digit(digits)}"
+    assert {read(told, "sscc") for told in spellings(sscc)} == {sscc}
+
+
+@given(digits=DIGITS, at=st.integers(0, 17), by=st.integers(1, 9))
+def test_an_sscc_with_one_digit_misread_is_none(digits: str, at: int, by: int) -> None:
+    sscc = f"{digits}{gs1_standard_check_digit(digits)}"
+    wrong = f"{sscc[:at]}{(int(sscc[at]) + by) % 10}{sscc[at + 1 :]}"
+    for told in spellings(wrong):
+        with pytest.raises(Malformed, match=r"is no SSCC: its check digit is \d, not \d: misread"):
+            read(told, "sscc")
+
+
+@pytest.mark.parametrize(
+    ("told", "gtin"),
+    [
+        ("9506000134352", GTIN),
+        (GTIN, GTIN),
+        ("]E09506000134352", GTIN),
+        (f"01{GTIN}", GTIN),
+        (f"]d201{GTIN}21abc", GTIN),
+        (f"(01){GTIN}(21)abc", GTIN),
+        (f"https://shop.example/01/{GTIN}/21/abc", GTIN),
+        ("96385074", "00000096385074"),
+        ("036000291452", "00036000291452"),
+    ],
+)
+def test_a_gtin_has_fourteen_digits(told: str, gtin: str) -> None:
+    assert read(told, "gtin") == gtin
+
+
+@pytest.mark.parametrize(
+    "told", ["9506000134353", "]E09506000134353", "96385075", f"01{GTIN[:-1]}1"]
+)
+def test_a_misread_gtin_is_none(told: str) -> None:
+    with pytest.raises(Malformed, match="is no GTIN: its check digit"):
+        read(told, "gtin")
+
+
+@pytest.mark.parametrize(
+    "told", [f"8003{GTIN}77", f"(8003){GTIN}77", f"https://id.gs1.org/8003/{GTIN}77"]
+)
+def test_a_grai_keeps_its_serial_number(told: str) -> None:
+    assert read(told, "grai") == f"{GTIN}77"
+    with pytest.raises(Malformed, match="is no GRAI: its check digit"):
+        read(told.replace(GTIN, GTIN[:-1] + "0"), "grai")
+
+
+def test_the_first_scheme_that_fits_decides() -> None:
+    assert read("LPN-7", "sscc", "/LPN-[0-9]+/") == "LPN-7"
+    assert read(f"00{SSCC}", "/.*/", "sscc") == f"00{SSCC}"
+    assert read(f"(02){GTIN}(37)20(00){SSCC}", "gtin", "sscc") == SSCC
+    with pytest.raises(Malformed, match=r"scan: unit: 'xLPN-7' is no SSCC or /LPN-\[0-9\]\+/$"):
+        read("xLPN-7", "sscc", "/LPN-[0-9]+/")
+
+
+@given(
+    value=st.text(st.sampled_from(f"()]/{FNC1}:?&%.-+dCQe018 \u00b2\uff15ab"), max_size=60)
+    | st.text()
+)
+def test_whatever_a_scanner_tells_is_read_or_refused(value: str) -> None:
+    for scheme in ("sscc", "gtin", "grai", "/LPN.*/"):
+        try:
+            found = read(value, scheme)
+        except Malformed:
+            continue
+        assert found
+        assert read(found, scheme) == found or scheme == "grai"
+
+
+SCAN: dict[str, Any] = {
+    "source": "floor",
+    "subject": "scan",
+    "kind": "scan",
+    "fields": {"unit": "barcode?"},
+    "identifiers": {"unit": ["sscc"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("payload", "unit"),
+    [
+        (f'{{"barcode": "]C100{SSCC}"}}', SSCC),
+        (f'{{"barcode": {SSCC}}}', SSCC),  # a number, as some scanners have it
+        ("{}", None),
+    ],
+)
+def test_a_field_that_is_an_identifier_is_told_in_its_plain_form(
+    payload: str, unit: str | None
+) -> None:
+    decoder = Decoder([ObservationSettings.model_validate(SCAN)])
+    (observation,) = decoder.decode(1, "floor", Signal("scan", payload.encode(), 1))
+    assert observation.fields.get("unit") == unit
+
+
+def test_a_misread_is_refused_with_the_kind_and_the_field() -> None:
+    decoder = Decoder([ObservationSettings.model_validate(SCAN)])
+    with pytest.raises(Malformed, match=r"^scan: unit: '340123450000000018' is no SSCC"):
+        decoder.decode(1, "floor", Signal("scan", b'{"barcode": "340123450000000018"}', 1))
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "complaint"),
+    [
+        ({"unit": ["ssc"]}, r"'ssc' is none of sscc, gtin, grai, nor a pattern like '/LPN\[0-9\]"),
+        ({"unit": ["/(/"]}, r"'/\(/' is no regular expression"),
+        ({"unit": []}, "at least 1 item"),
+        ({"item": ["gtin"]}, "identifiers: no field 'item'; fields are unit"),
+    ],
+)
+def test_what_can_identify_nothing_is_refused(
+    identifiers: dict[str, list[str]], complaint: str
+) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        ObservationSettings.model_validate(SCAN | {"identifiers": identifiers})
+
+
+def test_a_field_that_the_format_itself_knows_may_be_an_identifier() -> None:
+    vehicle = {"source": "floor", "subject": "x", "kind": "task", "format": "vda5050"}
+    settings = ObservationSettings.model_validate({**vehicle, "identifiers": {"unit": ["sscc"]}})
+    assert settings.identifiers == {"unit": ("sscc",)}
