@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from edge.milestones.decode import ObservationSettings
 from edge.milestones.rules import (
     AbsenceRule,
     GatherRule,
@@ -66,15 +67,25 @@ def test_a_stage_that_is_unknown_or_named_twice_is_refused() -> None:
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 SITE = tomllib.loads((ROOT / "systemd" / "milepost.toml").read_text(encoding="utf-8"))
 
 
 def test_the_examples_of_the_documentation_are_those_of_the_example_site() -> None:
-    examples = tomllib.loads("\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)))
+    examples = tomllib.loads("\n".join(each for each in BLOCKS if each.startswith("[")))
+    (observation,) = examples.pop("observations")
+    ObservationSettings.model_validate(observation)
     assert len({rule["operator"] for rule in examples["rules"].values()}) == 5
     for section, found in examples.items():
         for name, example in found.items():
             assert example == SITE[section][name]
+
+
+def test_the_rule_test_of_the_documentation_is_one_of_the_example_site() -> None:
+    (block,) = [each for each in BLOCKS if each.startswith("configuration")]
+    (example,) = tomllib.loads(block)["tests"]
+    shipped = tomllib.loads((ROOT / "systemd" / "milepost.tests.toml").read_text(encoding="utf-8"))
+    assert example in shipped["tests"]
 
 
 @pytest.mark.parametrize(
