@@ -61,12 +61,20 @@ class JoinRule(_Rule):
     """Several observations about one key, close to each other in time, are a fact."""
 
     operator: Literal["join"]
-    of: Annotated[tuple[Pattern, ...], Field(min_length=2)]
+    of: Annotated[tuple[Pattern, ...], Field(min_length=1)]
     """One observation of each is needed. Where two carry the same field, the first pattern wins."""
+    optional: tuple[Pattern, ...] = ()
+    """What is told, too, if it is there: the fact waits for it, but not beyond the time."""
     within_seconds: Seconds
     """How far apart the earliest and the latest of them may have happened."""
     wait_seconds: Wait = 2
     """How much longer incomplete evidence is kept, for devices that tell late."""
+
+    @model_validator(mode="after")
+    def _joins_two(self) -> Self:
+        if len(self.of) + len(self.optional) == 1:
+            raise ValueError("a join is of two or more: add to `of`, or use the operator `one`")
+        return self
 
 
 class GatherRule(_Rule):
@@ -165,7 +173,9 @@ def placed_patterns(rule: Rule) -> Sequence[tuple[Place, Pattern]]:
     """Return the patterns of all observations that the rule listens to, and where each stands."""
     match rule:
         case JoinRule():
-            return [(("of", position), each) for position, each in enumerate(rule.of)]
+            needed = [(("of", position), each) for position, each in enumerate(rule.of)]
+            told = [(("optional", position), each) for position, each in enumerate(rule.optional)]
+            return [*needed, *told]
         case AbsenceRule():
             return [(("after",), rule.after), (("expect",), rule.expect)]
         case GatherRule(closed_by=Pattern() as closing):

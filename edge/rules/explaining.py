@@ -87,6 +87,8 @@ def _rule(rule: Rule) -> str:
         case JoinRule():
             both = _list([_pattern(each) for each in rule.of])
             words = f"when {both} of it happen within {_seconds(rule.within_seconds)}"
+            if rule.optional:
+                words += f", with {_list([_pattern(each) for each in rule.optional])} if told"
         case AbsenceRule():
             words = (
                 f"when {_pattern(rule.after)} of it is not followed by {_pattern(rule.expect)} "

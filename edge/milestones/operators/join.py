@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge.milestones.fields import key_of, present
 from edge.milestones.model import Milestone, Observation, TrackId, Value
@@ -20,11 +20,22 @@ class _Seen(NamedTuple):
     fields: dict[str, Value]
 
 
+class _Known(NamedTuple):
+    """A track's state."""
+
+    seen: list[_Seen]
+    found: list[_Seen] | None = None
+    """Evidence of every pattern that is needed, while optional evidence is waited for."""
+    told: bool = False
+
+
 class Join(Operator[JoinRule]):
     """Concludes, once for each key, when evidence of every pattern lies within the window.
 
-    The order in which the evidence arrives does not matter. Evidence that
-    stays alone is forgotten when the horizon is past its window.
+    The order in which the evidence arrives does not matter. Optional evidence
+    is waited for until the horizon is past its window; evidence that stays
+    alone is forgotten then. The time of the fact is that of what is needed:
+    whether optional evidence comes does not change its id.
     """
 
     shape = "join"
@@ -33,61 +44,117 @@ class Join(Operator[JoinRule]):
         super().__init__(site, name, rule)
         self._within = milliseconds(rule.within_seconds)
         self._patience = self._within + milliseconds(rule.wait_seconds)
+        # Optional evidence may come a whole window before what it belongs to.
+        self._kept = self._patience + (self._within if rule.optional else 0)
 
     def listens(self) -> Sequence[tuple[Pattern, Judge]]:
         """Return what the rule listens to, and who judges it."""
-        return [(of, partial(self.judge, index)) for index, of in enumerate(self.rule.of)]
+        of = (*self.rule.of, *self.rule.optional)
+        return [(each, partial(self.judge, index)) for index, each in enumerate(of)]
 
     def judge(self, pattern: int, observation: Observation, step: Step) -> Sequence[Milestone]:
         """Take evidence of a pattern; conclude if it was what was missing."""
         step.mention(observation)
         key = key_of(observation, self.rule.about)
-        known = self.recall(step, key) or {"seen": [], "told": False}
-        if known["told"]:
+        known = self._recall(step, key)
+        if known.told:
             return NOTHING
         new = _Seen(pattern, observation.occurred_at, observation.signal, present(observation))
-        seen = [_Seen(*row) for row in known["seen"]]
-        if any((each.pattern, each.at) == (new.pattern, new.at) for each in seen):
+        if any((each.pattern, each.at) == (new.pattern, new.at) for each in known.seen):
             return NOTHING
-        seen.append(new)
-        # Until now nothing was complete, so what is complete now has the new piece in it. While
-        # a source is away nothing is forgotten: what is looked at must not grow with what is kept.
+        seen = [*known.seen, new]
+        # What was not complete until now has the new piece in it if it is. While a source is
+        # away nothing is forgotten: what is looked at must not grow with what is kept.
         complete = self._complete([each for each in seen if self._is_near(each, new)])
-        if complete is None:
-            self._wait(step, key, seen)
-            return NOTHING
-        occurred_at = max(each.at for each in complete)
-        self.keep(step, key, {"seen": [], "told": True}, occurred_at + self.remember)
-        attributes: dict[str, Value] = {}
-        for each in reversed(complete):
-            attributes.update(each.fields)
-        return [self.milestone(key, occurred_at, attributes, [each.signal for each in complete])]
+        found = known.found
+        if found is None or (complete is not None and _start(complete) < _start(found)):
+            found = complete
+        if found is not None:
+            beside = self._beside(found, seen)
+            if len(beside) == len(self.rule.optional):
+                return [self._conclude(step, key, found, beside)]
+        self._wait(step, key, seen, found)
+        return NOTHING
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
-        """Forget evidence whose window has passed; a concluded key after its time."""
-        seen = [_Seen(*row) for row in state["seen"]]
-        left = [each for each in seen if each.at + self._patience > horizon]
+        """Conclude without optional evidence; forget what stayed alone, and old keys."""
+        known = _known(state)
+        if known.found is not None and _start(known.found) + self._patience <= horizon:
+            beside = self._beside(known.found, known.seen)
+            return [self._conclude(step, track.key, known.found, beside)]
+        left = [each for each in known.seen if each.at + self._kept > horizon]
         if left:
-            self._wait(step, track.key, left)
+            self._wait(step, track.key, left, known.found)
         else:
             step.forget(track)
         return NOTHING
 
-    def _wait(self, step: Step, key: str, seen: Sequence[_Seen]) -> None:
-        due_at = min(each.at for each in seen) + self._patience
-        self.keep(step, key, {"seen": [list(each) for each in seen], "told": False}, due_at)
+    def _recall(self, step: Step, key: str) -> _Known:
+        state = self.recall(step, key)
+        return _Known([]) if state is None else _known(state)
+
+    def _wait(
+        self, step: Step, key: str, seen: Sequence[_Seen], found: Sequence[_Seen] | None
+    ) -> None:
+        due_at = min(each.at for each in seen) + self._kept
+        if found is not None:
+            due_at = min(due_at, _start(found) + self._patience)
+        self._keep(step, key, _Known(list(seen), None if found is None else list(found)), due_at)
+
+    def _conclude(
+        self, step: Step, key: str, found: Sequence[_Seen], beside: Sequence[_Seen]
+    ) -> Milestone:
+        occurred_at = max(each.at for each in found)
+        self._keep(step, key, _Known([], told=True), occurred_at + self.remember)
+        evidence = [*found, *beside]
+        attributes: dict[str, Value] = {}
+        for each in reversed(evidence):
+            attributes.update(each.fields)
+        signals = sorted({each.signal for each in evidence})
+        return self.milestone(key, occurred_at, attributes, signals)
+
+    def _keep(self, step: Step, key: str, known: _Known, due_at: int) -> None:
+        state: dict[str, Any] = {"seen": [list(each) for each in known.seen], "told": known.told}
+        if known.found is not None:
+            state["found"] = [list(each) for each in known.found]
+        self.keep(step, key, state, due_at)
 
     def _is_near(self, one: _Seen, other: _Seen) -> bool:
         return abs(one.at - other.at) <= self._within
 
     def _complete(self, seen: Sequence[_Seen]) -> list[_Seen] | None:
-        """Return one piece of evidence for each pattern, the earliest that fit together."""
+        """Return one piece of evidence for each pattern needed, the earliest that fit together."""
+        needed = range(len(self.rule.of))
         ordered = sorted(seen, key=lambda each: (each.at, each.pattern))
         for start in ordered:
             found: dict[int, _Seen] = {}
             for each in ordered:
                 if start.at <= each.at <= start.at + self._within:
                     found.setdefault(each.pattern, each)
-            if all(pattern in found for pattern in range(len(self.rule.of))):
-                return [found[pattern] for pattern in range(len(self.rule.of))]
+            if all(pattern in found for pattern in needed):
+                return [found[pattern] for pattern in needed]
         return None
+
+    def _beside(self, found: Sequence[_Seen], seen: Sequence[_Seen]) -> list[_Seen]:
+        """Return the earliest optional evidence, as far as it fits to what was found."""
+        first, last = _start(found), max(each.at for each in found)
+        beside: dict[int, _Seen] = {}
+        for each in sorted(seen, key=lambda each: each.at):
+            if each.pattern >= len(self.rule.of) and (
+                last - self._within <= each.at <= first + self._within
+            ):
+                beside.setdefault(each.pattern, each)
+        return [beside[pattern] for pattern in sorted(beside)]
+
+
+def _start(found: Sequence[_Seen]) -> int:
+    return min(each.at for each in found)
+
+
+def _known(state: State) -> _Known:
+    found = state.get("found")
+    return _Known(
+        [_Seen(*row) for row in state["seen"]],
+        None if found is None else [_Seen(*row) for row in found],
+        bool(state["told"]),
+    )

@@ -38,7 +38,10 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
         ({**ONE, "milestone": "shipped"}, "Input should be 'received', 'stored'"),
         ({**ONE, "abuot": "unit"}, "Extra inputs are not permitted"),
         ({**ONE, "about": ""}, "at least 1 character"),
-        ({**ONE, "operator": "join", "of": [{"kind": "a"}], "within_seconds": 1}, "at least 2"),
+        (
+            {**ONE, "operator": "join", "of": [{"kind": "a"}], "within_seconds": 1},
+            "a join is of two",
+        ),
         ({**CLOSED, "within_seconds": 0}, "greater than 0"),
         ({**CLOSED, "wait_seconds": -1}, "greater than or equal to 0"),
         (GATHER, "a gather needs an end: set `until`, `closed_by` or both"),

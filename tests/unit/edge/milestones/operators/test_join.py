@@ -112,3 +112,92 @@ def test_a_label_of_all_unreadable_barcodes_costs_no_more_the_longer_it_waits(
     here.see("load", 199_000, unit="NOREAD")
     (milestone,) = here.milestones
     assert milestone.evidence == (190, 201)  # the earliest that fits
+
+
+WEIGHED = {**LOADED, "optional": [{"kind": "weight"}]}
+
+
+@pytest.fixture
+def scale(site: Callable[..., Any]) -> Any:
+    return site({"loaded": WEIGHED})
+
+
+def test_a_fact_waits_for_optional_evidence_and_tells_it(scale: Any) -> None:
+    scale.see("door-scan", 1_000, unit="U1", seen_by="scanner")
+    scale.see("load", 4_000, unit="U1")
+    assert scale.told == []
+    scale.see("weight", 9_000, unit="U1", kg=12.5, seen_by="scale")
+    (milestone,) = scale.milestones
+    assert milestone.occurred_at == 4_000, "when it was loaded, not when it was weighed"
+    assert milestone.attributes == {"unit": "U1", "kg": 12.5, "seen_by": "scanner"}
+    assert milestone.evidence == (1, 2, 3)
+
+
+def test_without_optional_evidence_the_fact_is_the_same_when_the_time_is_over(
+    scale: Any, site: Callable[..., Any]
+) -> None:
+    for kind, at in (("door-scan", 1_000), ("load", 4_000)):
+        scale.see(kind, at, unit="U1")
+    scale.hear_until(12_999)  # 10 s from the first, and 2 s for devices that tell late
+    assert scale.told == []
+    scale.hear_until(13_000)
+    assert scale.told == [("loaded", "unit:U1", 4_000)]
+    scale.see("weight", 5_000, unit="U1", kg=12.5)
+    assert len(scale.told) == 1
+    plain = site({"loaded": LOADED})
+    for kind, at in (("door-scan", 1_000), ("load", 4_000)):
+        plain.see(kind, at, unit="U1")
+    assert plain.milestones[0].id == scale.milestones[0].id
+
+
+def test_optional_evidence_outside_the_window_is_none(scale: Any) -> None:
+    scale.see("weight", 999, unit="U1", kg=1)  # 10.001 s before the last
+    scale.see("door-scan", 5_000, unit="U1")
+    scale.see("load", 11_000, unit="U1")
+    scale.see("weight", 15_001, unit="U1", kg=2)
+    scale.hear_until(17_000)
+    (milestone,) = scale.milestones
+    assert "kg" not in milestone.attributes
+
+
+def test_optional_evidence_may_come_a_window_before_what_it_belongs_to(scale: Any) -> None:
+    scale.see("weight", 1_000, unit="U1", kg=1)
+    scale.hear_until(13_500)  # its own window is over
+    scale.see("door-scan", 11_000, unit="U1")
+    scale.see("load", 11_000, unit="U1")
+    assert scale.milestones[0].attributes["kg"] == 1
+
+
+def test_of_several_readings_of_optional_evidence_the_earliest_is_told(scale: Any) -> None:
+    for kind, at in (("weight", 5_000), ("weight", 3_000), ("door-scan", 4_000), ("load", 4_000)):
+        scale.see(kind, at, unit="U1", **({"kg": at} if kind == "weight" else {}))
+    assert scale.milestones[0].attributes["kg"] == 3_000
+
+
+def test_optional_evidence_alone_is_forgotten(scale: Any) -> None:
+    scale.see("weight", 1_000, unit="U1", kg=1)
+    scale.hear_until(22_999)
+    assert len(scale.tracks) == 1
+    scale.hear_until(23_000)
+    assert len(scale.tracks) == 0
+    assert scale.told == []
+
+
+def test_one_observation_that_is_needed_may_have_optional_company(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"loaded": {**WEIGHED, "of": [{"kind": "load"}]}})
+    here.see("load", 1_000, unit="U1")
+    here.see("weight", 2_000, unit="U1", kg=3)
+    assert here.milestones[0].attributes == {"unit": "U1", "kg": 3}
+
+
+def test_earlier_evidence_that_comes_late_counts_while_optional_evidence_is_waited_for(
+    scale: Any,
+) -> None:
+    scale.see("door-scan", 9_000, unit="U1")
+    scale.see("load", 9_000, unit="U1")
+    scale.see("door-scan", 4_000, unit="U1")
+    scale.hear_until(16_000)
+    (milestone,) = scale.milestones
+    assert milestone.evidence == (2, 3)
