@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import (
     backlog,
+    backtest,
     bare_sqlite,
     broker,
     drain,
@@ -36,6 +37,7 @@ FIGURES: dict[str, Callable[[Path], list[Figure]]] = {
     "pruning": pruning.figures,
     "priority": priority.figures,
     "backlog": backlog.figures,
+    "backtest": backtest.figures,
 }
 ON_DISK = "/var/tmp"
 """Not /tmp, which is memory on many systems: there, a sync costs nothing."""

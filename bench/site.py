@@ -86,12 +86,12 @@ class Gateway:
         """`environment` is added to that of this process, `settings` to the destination's."""
         directory.mkdir(parents=True, exist_ok=True)
         self.store = directory / "milepost.db"
-        self._configuration = directory / "milepost.toml"
+        self.configuration = directory / "milepost.toml"
         self._log = directory / "daemon.log"
         self._control = Control(directory / "control.sock")
         self._environment = {**os.environ, **(environment or {})}
         self._exits = ExitStack()
-        self._configuration.write_text(
+        self.configuration.write_text(
             CONFIGURATION.format(
                 site=SITE,
                 store=self.store,
@@ -108,7 +108,7 @@ class Gateway:
         """Start it; return when its source is connected."""
         log = self._exits.enter_context(self._log.open("ab"))
         self._process = subprocess.Popen(
-            [MILEPOST, "run", "--config", self._configuration],
+            [MILEPOST, "run", "--config", self.configuration],
             stdout=log,
             stderr=log,
             env=self._environment,

@@ -108,6 +108,30 @@ def trace(
 
 
 @app.command()
+def backtest(
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FILE", help="A configuration with other rules.")
+    ],
+    config: ConfigOption = INSTALLED,
+    since: Annotated[
+        str | None, typer.Option(help="Only what happened since: '2h', '3d', '2026-11-22'.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, max=100_000, help="Show so many differences.")] = 20,
+) -> None:
+    """Judge the journal again by other rules, and compare; exits 1 if anything differs.
+
+    Nothing is sent and nothing is stored; the daemon may run or not.
+    """
+    from edge.cli.backtesting import run_backtest  # noqa: PLC0415
+    from edge.cli.selecting import moment  # noqa: PLC0415
+
+    at = None if since is None else moment(since)
+    raise typer.Exit(
+        run_backtest(configuration(config), configuration(rules), since=at, limit=limit)
+    )
+
+
+@app.command()
 def gaps(
     config: ConfigOption = INSTALLED,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
