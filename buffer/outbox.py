@@ -132,8 +132,8 @@ def settle(
             states[entry] = state
             changes[tally.entries(destination, was)] -= 1
             changes[tally.entries(destination, state)] += 1
-    connection.execute(SQL["settle"], (_json(list(settled.values())),))
     connection.executemany(SQL["settle_decided"], given_up)
+    connection.execute(SQL["settle"], (_json(list(settled.values())),))
     tally.count(connection, changes)
 
 

@@ -81,7 +81,7 @@ WHERE seq IN (SELECT value FROM json_each(?)) AND state <> 'pending';
 -- A JSON array of [seq, state, attempts, unsure, outcome, settled_at], each entry once.
 -- Once unsure, an entry stays so: a later attempt does not tell what became of the earlier one.
 UPDATE entry
-SET state = value ->> 1, attempts = value ->> 2, unsure = max(unsure, value ->> 3),
+SET state = value ->> 1, attempts = max(attempts, value ->> 2), unsure = max(unsure, value ->> 3),
     outcome = value ->> 4, settled_at = value ->> 5
 FROM json_each(?)
 WHERE seq = value ->> 0;

@@ -77,9 +77,11 @@ def read(file: Path, model: type[S]) -> tuple[S, dict[places.Path, int]]:
         raise ConfigurationFault(file, [Fault(None, "", words)]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationFault(file, [Fault(None, "", "is not TOML: not UTF-8")]) from error
+    except ValueError as error:
+        raise ConfigurationFault(file, [Fault(None, "", f"cannot be a file: {error}")]) from error
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
         raise ConfigurationFault(file, [Fault(None, "", f"is not TOML: {error}")]) from error
     lines = places.lines(text)
     try:

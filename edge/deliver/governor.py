@@ -76,7 +76,7 @@ class Governor:
     def sent(self, milestones: int, now: float, *, critical: bool = False) -> None:
         """Count a request with so many milestones; none if it only asks."""
         self._rate.sent(milestones, now)
-        if critical:
+        if critical and self._keeps_slots:
             self._gives_way_until = now + CRITICAL_SECONDS
 
     def too_large(self, size: int, now: float) -> None:

@@ -3,13 +3,14 @@
 Times are seconds from the start of a test, which is the same moment for all.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from drivers.contract import Settings, Signal
 from edge.milestones.model import Mark, Name
@@ -18,6 +19,36 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """When each test begins."""
 LONGEST_SECONDS = 3660 * 86_400.0
 
+
+def _json(value: Any) -> Any:
+    """Refuse what JSON cannot say, and what it would say as null.
+
+    Raises:
+        ValueError: The message says what.
+
+    """
+    try:
+        text = orjson.dumps(value)
+    except TypeError as error:
+        raise ValueError(f"cannot be written as JSON: {error}") from None
+    if b"null" in text and _has_no_number(value):
+        raise ValueError("nan and inf cannot be written as JSON")
+    return value
+
+
+def _has_no_number(value: Any) -> bool:
+    match value:
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(map(_has_no_number, value.values()))
+        case list():
+            return any(map(_has_no_number, value))
+        case _:
+            return False
+
+
+Json = Annotated[Mapping[str, Any], AfterValidator(_json)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 
 
@@ -30,7 +61,7 @@ class GivenSignal(Settings):
     """How much later it reaches the gateway."""
     source: str
     subject: str
-    payload: str | Mapping[str, Any]
+    payload: str | Json
     """A table is written as JSON. `{time}` in a text stands for when it happened, in ISO 8601;
     the text `{time_ms}` alone for the number of milliseconds since 1970."""
     good: bool = True
@@ -58,7 +89,7 @@ class ExpectedMilestone(Settings):
     name: Name
     key: str
     """Whose it is, e.g. "order:SO-1"."""
-    attributes: Mapping[str, Any] = {}
+    attributes: Json = Field(default_factory=dict)
     """What it must tell; it may tell more."""
     mark: Mark = Mark.IN_ORDER
     retraction: bool = False

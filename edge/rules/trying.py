@@ -1,10 +1,10 @@
 """Running tests of rules, and telling what came out differently."""
 
 import math
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import ndiff
+from difflib import unified_diff
 from typing import Any
 
 import orjson
@@ -36,11 +36,12 @@ def run(configuration: Configuration, test: RuleTest) -> Outcome:
     rehearsal.pass_time(math.inf)
     expected, concluded = _milestones(test.milestones, rehearsal.milestones)
     reasons = [reason for _, reason in rehearsal.quarantined]
-    expected += [f"quarantine: {part}" for part in test.quarantine]
-    concluded += [f"quarantine: {each}" for each in _told(test.quarantine, reasons)]
+    expected += sorted(f"quarantine: {part}" for part in test.quarantine)
+    concluded += sorted(f"quarantine: {each}" for each in _told(test.quarantine, reasons))
     if expected == concluded:
         return Outcome(test)
-    difference = [line for line in ndiff(expected, concluded) if not line.startswith("?")]
+    _, _, *lines = unified_diff(expected, concluded, n=1, lineterm="")
+    difference = [f"{line[0]} {line[1:]}" for line in lines if not line.startswith("@@")]
     hints = [
         f"signal {number}: no observation is about {given.subject!r} of {given.source!r}"
         for number, given, _ in numbered
@@ -57,15 +58,15 @@ def _milestones(
     Of what was concluded only those attributes are told that are expected of
     it; all, if it was not expected.
     """
-    wanted: dict[object, deque[ExpectedMilestone]] = defaultdict(deque)
+    wanted: dict[object, list[ExpectedMilestone]] = defaultdict(list)
     for want in sorted(expected, key=lambda each: each.at):
         wanted[want.name, want.key, want.retraction].append(want)
     found: list[tuple[float, str]] = []
     for each in sorted(concluded, key=lambda each: each.occurred_at):
-        alike = wanted[each.name, each.key, each.retracts is not None]
-        names = alike.popleft().attributes if alike else each.attributes
         at = seconds_after_start(each.occurred_at)
-        told = {name: each.attributes.get(name) for name in names}
+        alike = wanted[each.name, each.key, each.retracts is not None]
+        names = _taken(alike, at, each.attributes) if alike else each.attributes
+        told = {name: each.attributes[name] for name in names if name in each.attributes}
         words = _words(each.name, each.key, told, each.mark, is_false=each.retracts is not None)
         found.append((at, words))
     wants = [
@@ -73,6 +74,19 @@ def _milestones(
         for each in expected
     ]
     return _lines(wants), _lines(found)
+
+
+def _taken(
+    alike: list[ExpectedMilestone], at: float, attributes: Mapping[str, Any]
+) -> Iterable[str]:
+    """Take the expectation that fits best, if any fits, else the first; return what it names."""
+    best = next((each for each in alike if each.at == at and _fits(each, attributes)), alike[0])
+    alike.remove(best)
+    return best.attributes
+
+
+def _fits(expected: ExpectedMilestone, attributes: Mapping[str, Any]) -> bool:
+    return all(attributes.get(name) == value for name, value in expected.attributes.items())
 
 
 def _lines(timed: Sequence[tuple[float, str]]) -> list[str]:
@@ -98,7 +112,7 @@ def _parts(
 
 def _told(expected: Sequence[str], reasons: Sequence[str]) -> Iterator[str]:
     """Yield each reason, as it was expected if a part of it was."""
-    left = list(expected)
+    left = sorted(expected, key=len, reverse=True)  # a loose part must not take an exact one's
     for reason in reasons:
         part = next((each for each in left if each in reason), None)
         if part is None:

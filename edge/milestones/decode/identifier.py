@@ -23,6 +23,8 @@ _SSCC, _GTIN, _GRAI = "00", "01", "8003"
 _IDENTIFIERS: Mapping[str, str] = {"sscc": _SSCC, "gtin": _GTIN, "grai": _GRAI}
 _CHECKED: Mapping[str, int] = {_SSCC: 18, _GTIN: 14, _GRAI: 14}
 """How many digits of a value end in their check digit (section 7.9)."""
+_CONFIG = biip.ParseConfig(gs1_element_strings_verify_date=False)
+"""A wrong date beside it does not make an identifier unreadable."""
 _PLAIN_SSCC, _PLAIN_GTIN = re.compile("[0-9]{18}"), re.compile("[0-9]{8}|[0-9]{12,14}")
 
 
@@ -106,16 +108,23 @@ def _read(value: str) -> _Read:
 
 def _told(value: str) -> Iterator[tuple[str, str]]:
     """Yield what the barcode says, by application identifier; biip checks no digits within it."""
+    if not value.isascii():  # biip takes digits of any script
+        return
+    # GS1 DotCode, which biip does not know, holds the same as GS1-128.
+    value = re.sub(r"^\]J1", "]C1", value)
+    value = re.sub(r"^https?:", lambda scheme: scheme[0].lower(), value, flags=re.IGNORECASE)
     try:
         if value.startswith("("):
-            yield from _elements(GS1Message.parse_hri(value))
+            yield from _elements(GS1Message.parse_hri(value, config=_CONFIG))
             return
-        result = biip.parse(value)
+        result = biip.parse(value, config=_CONFIG)
     except (ParseError, ValueError, LookupError):  # e.g. of "]" biip says IndexError
         return
     yield from _elements(result.gs1_message or result.gs1_digital_link_uri)
     symbology = result.symbology_identifier
     plain = value if symbology is None else value[len(str(symbology)) :]
+    if value.startswith("]E3"):
+        plain = plain[:13]  # EAN-13 with an add-on
     if result.gtin is not None:
         yield _GTIN, result.gtin.as_gtin_14()
     elif _PLAIN_GTIN.fullmatch(plain):

@@ -62,12 +62,14 @@ class Join(Operator[JoinRule]):
         new = _Seen(pattern, observation.occurred_at, observation.signal, present(observation))
         if any((each.pattern, each.at) == (new.pattern, new.at) for each in known.seen):
             return NOTHING
+        if known.found is not None and self._adds_nothing(new, known.found, known.seen):
+            return NOTHING
         seen = [*known.seen, new]
         # What was not complete until now has the new piece in it if it is. While a source is
         # away nothing is forgotten: what is looked at must not grow with what is kept.
         complete = self._complete([each for each in seen if self._is_near(each, new)])
         found = known.found
-        if found is None or (complete is not None and _start(complete) < _start(found)):
+        if found is None or (complete is not None and _times(complete) < _times(found)):
             found = complete
         if found is not None:
             beside = self._beside(found, seen)
@@ -79,6 +81,7 @@ class Join(Operator[JoinRule]):
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude without optional evidence; forget what stayed alone, and old keys."""
         known = _known(state)
+        horizon -= state["lag"]  # the deadline was put off by as much: see `Step.keep`
         if known.found is not None and _start(known.found) + self._patience <= horizon:
             beside = self._beside(known.found, known.seen)
             return [self._conclude(step, track.key, known.found, beside)]
@@ -122,10 +125,24 @@ class Join(Operator[JoinRule]):
     def _is_near(self, one: _Seen, other: _Seen) -> bool:
         return abs(one.at - other.at) <= self._within
 
+    def _adds_nothing(self, new: _Seen, found: Sequence[_Seen], seen: Sequence[_Seen]) -> bool:
+        """Whether an earlier piece of the pattern is there, which goes before it in any case."""
+        if new.pattern < len(self.rule.of):
+            return new.at > found[new.pattern].at
+        is_there = any(
+            each.pattern == new.pattern and each.at < new.at for each in self._beside(found, seen)
+        )
+        return is_there or new.at > _start(found) + self._within
+
     def _complete(self, seen: Sequence[_Seen]) -> list[_Seen] | None:
         """Return one piece of evidence for each pattern needed, the earliest that fit together."""
         needed = range(len(self.rule.of))
-        ordered = sorted(seen, key=lambda each: (each.at, each.pattern))
+        ordered = sorted(
+            (each for each in seen if each.pattern in needed),
+            key=lambda each: (each.at, each.pattern),
+        )
+        if len({each.pattern for each in ordered}) < len(needed):
+            return None
         for start in ordered:
             found: dict[int, _Seen] = {}
             for each in ordered:
@@ -145,6 +162,10 @@ class Join(Operator[JoinRule]):
             ):
                 beside.setdefault(each.pattern, each)
         return [beside[pattern] for pattern in sorted(beside)]
+
+
+def _times(found: Sequence[_Seen]) -> tuple[int, list[int]]:
+    return _start(found), [each.at for each in found]
 
 
 def _start(found: Sequence[_Seen]) -> int:

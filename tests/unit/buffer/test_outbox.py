@@ -160,6 +160,19 @@ def test_attempts_of_one_entry_may_be_settled_together_in_their_order(
     }  # fmt: skip
 
 
+def test_an_entry_that_was_discarded_and_has_arrived_is_told_with_its_last_attempt(
+    connection: sqlite3.Connection,
+) -> None:
+    owe(connection, 1)
+    decisions.discard(connection, [1], "gone", 3000)
+    ends: list[tuple[Attempt, outbox.State]] = [
+        (Attempt(1, 1, 3000, 3001, "retry", "in halves"), "pending"),
+        (Attempt(1, 2, 3002, 3003, "accepted", "booked"), "delivered"),
+    ]
+    outbox.settle(connection, "erp", ends)
+    assert entry(connection, 1, "state", "attempts", "outcome") == ("delivered", 2, "booked")
+
+
 def test_each_lane_is_a_queue_of_its_own_and_a_key_s_entries_are_found_over_all_of_them(
     connection: sqlite3.Connection,
 ) -> None:

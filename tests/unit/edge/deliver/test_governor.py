@@ -87,3 +87,14 @@ def test_while_critical_entries_flow_the_others_give_way_as_soon_as_answers_take
     if ago is not None:
         governor.sent(1, now - ago, critical=True)
     assert (min(answer(0.015) for _ in range(20)) < 8) == gives_way
+
+
+def test_a_destination_with_critical_milestones_alone_gives_way_to_nobody() -> None:
+    settings = DestinationSettings.model_validate({"driver": "x", "milestones": ["departed"]})
+    governor = Governor(settings, 100, Link("erp", lambda: 0), random.Random(SEED))
+    now = 0.0
+    for seconds in [0.005] * 2000 + [0.015] * 20:
+        now += seconds
+        governor.sent(1, now - seconds, critical=True)
+        governor.answered([1], [YES], now - seconds, now)
+    assert governor.concurrency_limit == 8

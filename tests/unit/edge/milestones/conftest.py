@@ -43,10 +43,10 @@ class Site:
         self.mentions: set[tuple[str, int]] = set()
         self.signals = 0
 
-    def see(self, kind: str, at: int, **fields: Value) -> Decision:
-        """Judge one observation and commit."""
+    def see(self, kind: str, at: int, *, lag: int = 0, **fields: Value) -> Decision:
+        """Judge one observation and commit; it was told so much later than it happened."""
         self.signals += 1
-        observation = Observation(self.signals, "floor", kind, at, fields)
+        observation = Observation(self.signals, "floor", kind, at, fields, lag)
         return self._commit(self.engine.collapse([observation], self.tracks))
 
     def hear_until(self, horizon: int) -> Decision:

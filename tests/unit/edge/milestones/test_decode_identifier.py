@@ -109,6 +109,34 @@ def test_whatever_a_scanner_tells_is_read_or_refused(value: str) -> None:
         assert read(found, scheme) == found or scheme == "grai"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        f"]J100{SSCC}",  # DotCode
+        f"HTTPS://ID.GS1.ORG/00/{SSCC}",  # as a QR code in alphanumeric mode has it
+        f"00{SSCC}7007260101260201",  # with a range of harvest dates
+    ],
+)
+def test_an_sscc_is_read_in_less_usual_company(told: str) -> None:
+    assert read(told, "sscc") == SSCC
+
+
+def test_digits_of_other_scripts_identify_nothing() -> None:
+    arabic = SSCC.translate({ord(str(digit)): 0x0660 + digit for digit in range(10)})
+    for told in (arabic, f"00{arabic}", f"(00){arabic}"):
+        with pytest.raises(Malformed, match="is no SSCC"):
+            read(told, "sscc")
+
+
+def test_an_ean_13_with_an_add_on_is_its_gtin_and_no_sscc() -> None:
+    told = "]E3950110153000354321"
+    digits = told[3:20]
+    add_on = f"]E3{digits}{gs1_standard_check_digit(digits)}"  # as an SSCC it would be right
+    assert read(add_on, "gtin") == "09501101530003"
+    with pytest.raises(Malformed, match="is no SSCC"):
+        read(add_on, "sscc")
+
+
 SCAN: dict[str, Any] = {
     "source": "floor",
     "subject": "scan",

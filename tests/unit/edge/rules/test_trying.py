@@ -66,7 +66,7 @@ def test_the_shipped_rules_do_what_their_tests_say(
             [received(3, attributes={"order": "SO-1"})],
             (
                 '- +3.000 s  received  unit:U1  order="SO-1"',
-                "+ +3.000 s  received  unit:U1  order=null",
+                "+ +3.000 s  received  unit:U1",
             ),
         ),
         (
@@ -98,6 +98,56 @@ def test_a_signal_that_cannot_be_judged_is_expected_by_its_reason(
     signal = {**DOCK, "payload": {"time": "{time}"}}
     outcome = run(site, rule_test(signal, quarantine=quarantine))
     assert (not outcome.difference) == is_as_expected
+
+
+def test_what_is_alike_may_be_expected_in_any_order(site: Configuration) -> None:
+    def pick(line: str, quantity: int) -> dict[str, Any]:
+        told = {"order": "SO-1", "line": line, "item": "A", "quantity": quantity}
+        payload = {"time": "{time}", **told, "requested": quantity, "pick": line}
+        return {"source": "floor", "subject": "dc/pick/p1/pick", "payload": payload}
+
+    expected = [
+        {"at": 0, "name": "picked", "key": "order:SO-1", "attributes": attributes}
+        for attributes in ({"line": "2", "quantity": 4}, {"line": "1"})
+    ]
+    signals = [pick("1", 3), pick("2", 4), {**DOCK, "payload": "{"}, {**DOCK, "payload": {}}]
+    reasons = ["nothing at 'time'", "JSON"]
+    outcome = run(site, rule_test(*signals, milestones=expected, quarantine=reasons))
+    assert outcome.difference == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["99999999999999999999999", "nan", "[1.0, inf]", "[" * 300 + "]" * 300],
+)
+def test_what_json_cannot_say_is_a_fault_of_the_file(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "its.tests.toml"
+    file.write_text(
+        f'configuration = "{SHIPPED / "milepost.toml"}"\n\n[[tests]]\nname = "one"\n'
+        f'signals = [{{ source = "floor", subject = "x", payload = {{ a = {value} }} }}]\n'
+        f'milestones = [{{ at = 0, name = "lost", key = "k", attributes = {{ a = {value} }} }}]\n'
+    )
+    with pytest.raises(ConfigurationFault, match="cannot be written as JSON") as refused:
+        load_tests(file)
+    assert {fault.line for fault in refused.value.faults} == {5, 6}
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000])
+def test_toml_that_python_cannot_read_is_a_fault_of_the_file(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "its.tests.toml"
+    file.write_text(f"configuration = {value}\n")
+    with pytest.raises(ConfigurationFault, match="is not TOML"):
+        load_tests(file)
+
+
+def test_a_path_that_cannot_be_one_is_a_fault_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "its.tests.toml"
+    file.write_text(
+        'configuration = "a\\u0000b"\n\n[[tests]]\nname = "one"\n'
+        'signals = [{ source = "floor", subject = "x", payload = "" }]\n'
+    )
+    with pytest.raises(ConfigurationFault, match="cannot be a file"):
+        load_tests(file)
 
 
 def test_signals_count_in_the_order_in_which_they_arrive_and_happen_when_they_say(

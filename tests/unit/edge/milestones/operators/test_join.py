@@ -201,3 +201,43 @@ def test_earlier_evidence_that_comes_late_counts_while_optional_evidence_is_wait
     scale.hear_until(16_000)
     (milestone,) = scale.milestones
     assert milestone.evidence == (2, 3)
+
+
+def test_of_several_readings_the_earliest_that_fit_are_told_in_whatever_order_they_come(
+    scale: Any, site: Callable[..., Any]
+) -> None:
+    told = [("door-scan", 0), ("load", 10_000), ("load", 9_000)]
+    other = site({"loaded": WEIGHED})
+    for kind, at in told:
+        scale.see(kind, at, unit="U1")
+    for kind, at in sorted(told):
+        other.see(kind, at, unit="U1")
+    for here in (scale, other):
+        here.hear_until(60_000)
+    assert scale.told == other.told == [("loaded", "unit:U1", 9_000)]
+
+
+def test_where_devices_tell_late_optional_evidence_is_waited_for_as_much_longer(
+    scale: Any,
+) -> None:
+    scale.see("door-scan", 0, unit="U1", lag=8_000)  # stays alone, and wakes the track early
+    scale.see("door-scan", 14_000, unit="U1", lag=8_000)
+    scale.see("load", 15_000, unit="U1", lag=8_000)
+    for horizon in range(16_000, 31_000, 500):
+        scale.hear_until(horizon)
+    scale.see("weight", 23_500, unit="U1", kg=7, lag=8_000)
+    (milestone,) = scale.milestones
+    assert milestone.attributes["kg"] == 7
+
+
+def test_repeats_cost_nothing_while_optional_evidence_is_waited_for(scale: Any) -> None:
+    scale.see("weight", 30_000, unit="U1", kg=1)  # of something else
+    scale.see("door-scan", 1_000, unit="U1")
+    scale.see("load", 2_000, unit="U1")
+    for at in range(2_100, 9_000, 100):
+        for kind in ("door-scan", "load"):
+            assert scale.see(kind, at, unit="U1").tracks == {}
+    assert scale.see("weight", 11_001, unit="U1", kg=2).tracks == {}
+    scale.hear_until(13_000)
+    assert scale.told == [("loaded", "unit:U1", 2_000)]
+    assert scale.milestones[0].evidence == (2, 3)
