@@ -14,10 +14,8 @@ from edge.deliver.settings import DestinationSettings
 
 SILENCES = 3
 """So many unknown outcomes in a row, each of other entries, count as an outage."""
-JITTER_SECONDS = 0.1
-"""Answers that take longer only by this much do not count as slow."""
 CRITICAL_SECONDS = 10.0
-"""So long after a critical entry others give way as soon as answers take longer at all."""
+"""So long after a critical entry others give way as soon as answers take longer."""
 
 
 class Governor:
@@ -77,6 +75,9 @@ class Governor:
         """Count a request with so many milestones; none if it only asks."""
         self._rate.sent(milestones, now)
         if critical and self._keeps_slots:
+            if now >= self._gives_way_until:
+                # How long answers take with few under way is not known, or no longer.
+                self.concurrency.begin_again(now)
             self._gives_way_until = now + CRITICAL_SECONDS
 
     def too_large(self, size: int, now: float) -> None:
@@ -128,8 +129,8 @@ class Governor:
         was_open = self.circuit.is_open
         self._answers(sent_at, now)
         if not was_open:
-            jitter = 0.0 if now < self._gives_way_until else JITTER_SECONDS
-            self.concurrency.worked(size, sent_at, now, jitter)
+            gives_way = now < self._gives_way_until
+            self.concurrency.worked(size, sent_at, now, gives_way=gives_way)
 
     def _answers(self, sent_at: float, now: float) -> None:
         was_open = self.circuit.is_open

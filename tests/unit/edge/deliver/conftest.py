@@ -18,5 +18,5 @@ def gateway(store: Store, reader: Reader, logs: object) -> Gateway:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the limit of requests grow with each answer, however long that takes."""
     monkeypatch.setattr(concurrency, "PERIOD_SECONDS", 0.0)
-    monkeypatch.setattr(governor, "JITTER_SECONDS", 1000.0)
+    monkeypatch.setattr(concurrency, "JITTER_SECONDS", 1000.0)
     monkeypatch.setattr(governor, "CRITICAL_SECONDS", 0.0)

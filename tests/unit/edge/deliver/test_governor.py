@@ -85,8 +85,36 @@ def test_while_critical_entries_flow_the_others_give_way_as_soon_as_answers_take
 
     assert max(answer(0.005) for _ in range(2000)) == 8
     if ago is not None:
-        governor.sent(1, now - ago, critical=True)
-    assert (min(answer(0.015) for _ in range(20)) < 8) == gives_way
+        governor.sent(1, now, critical=True)
+        assert [answer(0.005) for _ in range(round(ago / 0.005))][-1] == 8
+    assert (min(answer(0.015) for _ in range(100)) < 8) == gives_way
+
+
+def test_noise_is_no_reason_to_give_way(governor: Governor) -> None:
+    draw = random.Random(SEED)
+    now, limits = 0.0, []
+    for each in range(20_000):
+        seconds = 0.005 + draw.expovariate(1 / 0.015)
+        now += seconds / governor.concurrency_limit
+        governor.sent(1, now, critical=each % 100 == 0)
+        governor.answered([each], [YES], now - seconds, now)
+        limits.append(governor.concurrency_limit)
+    assert min(limits[2000:]) == 8
+
+
+def test_when_critical_entries_begin_to_flow_others_begin_small_again(governor: Governor) -> None:
+    now = 0.0
+    for _ in range(2000):
+        now += 0.005
+        governor.answered([1], [YES], now - 0.005, now)
+    assert governor.concurrency_limit == 8
+    governor.sent(1, now, critical=True)
+    assert governor.concurrency_limit == 2
+    for _ in range(2000):
+        now += 0.005
+        governor.sent(1, now, critical=True)
+        governor.answered([1], [YES], now - 0.005, now)
+    assert governor.concurrency_limit == 8, "only the first of them"
 
 
 def test_a_destination_with_critical_milestones_alone_gives_way_to_nobody() -> None:

@@ -10,7 +10,6 @@ from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Retry, Verdict
 from edge.deliver import concurrency
 from edge.deliver.concurrency import Concurrency
-from edge.deliver.governor import JITTER_SECONDS
 from edge.deliver.pace import Meter
 from edge.deliver.rate import Bucket, Rate
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, until
@@ -25,7 +24,7 @@ def concurrency_of(most: int = 16) -> Concurrency:
 def work(limit: Concurrency, until: float, now: float = 0.0, latency: float = 0.01) -> float:
     """Let the destination answer in this time, one request after the other."""
     while now < until:
-        limit.worked(1, now, now + latency, JITTER_SECONDS)
+        limit.worked(1, now, now + latency)
         now += latency
     return now
 
@@ -76,7 +75,7 @@ def test_answers_that_take_twice_as_long_halve_the_limit_and_normal_jitter_does_
     now = 0.0
     while now < 20:
         latency = draw.uniform(0.15, 0.25)
-        limit.worked(1, now, now + latency, JITTER_SECONDS)
+        limit.worked(1, now, now + latency)
         now += latency
     assert limit.limit == 16
     seen = []
@@ -89,7 +88,7 @@ def test_answers_that_take_twice_as_long_halve_the_limit_and_normal_jitter_does_
 def test_a_larger_batch_may_take_longer() -> None:
     limit = concurrency_of()
     now = work(limit, 20.0)
-    limit.worked(500, now, now + 5.0, JITTER_SECONDS)
+    limit.worked(500, now, now + 5.0)
     assert limit.limit == 16
 
 
