@@ -6,7 +6,6 @@ import drivers
 from edge.config.models import Configuration
 from edge.milestones.decode import fields_of, overlaps, sources_of
 from edge.milestones.fitting import Misfit, misfits, offered, unknown_fields
-from edge.milestones.rules import concludes
 
 
 def contradictions(configuration: Configuration) -> Iterator[Misfit]:
@@ -39,7 +38,7 @@ def _observations(configuration: Configuration) -> Iterator[Misfit]:
 
 def _destinations(configuration: Configuration) -> Iterator[Misfit]:
     """Find milestones that a destination names and no rule concludes."""
-    concluded = {name for rule in configuration.rules.values() for name in concludes(rule)}
+    concluded = {name for rule in configuration.rules.values() for name in rule.concludes()}
     for label, destination in configuration.destinations.items():
         for setting in ("milestones", "critical", "bulk"):
             # What nobody has set names whatever there may be.

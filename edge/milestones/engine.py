@@ -15,7 +15,7 @@ from edge.milestones.model import (
     Tracks,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
-from edge.milestones.rules import Lifecycle, Rule, concludes, patterns
+from edge.milestones.rules import Lifecycle, Rule
 from edge.milestones.step import Step
 
 Listener = tuple[str, Test | None, Judge]
@@ -120,11 +120,11 @@ def _owners(
     sources_of: Mapping[str, frozenset[str]],
 ) -> dict[str, frozenset[str]]:
     owners = {
-        name: frozenset().union(*(sources_of[pattern.kind] for pattern in patterns(rule)))
+        name: frozenset().union(*(sources_of[pattern.kind] for pattern in rule.patterns()))
         for name, rule in rules.items()
     }
     for name, lifecycle in lifecycles.items():
         guarded = {*lifecycle.stages, *lifecycle.ends}
-        feeding = [owners[rule] for rule in rules if guarded & set(concludes(rules[rule]))]
+        feeding = [owners[rule] for rule in rules if guarded & set(rules[rule].concludes())]
         owners[name] = frozenset[str]().union(*feeding)
     return owners

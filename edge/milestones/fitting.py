@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from edge.milestones.model import Name
-from edge.milestones.rules import Lifecycle, Place, Rule, concludes, field_uses, patterns
+from edge.milestones.rules import Lifecycle, Place, Rule
 
 _GATHERED = frozenset({"quantity", "requested", "children"})
 """What a gather tells beside the fields of its observations; a lifecycle may carry it."""
@@ -34,12 +34,12 @@ def misfits(
     `sources_of` maps each kind of observation to the sources that it comes from.
     """
     for name, rule in rules.items():
-        for pattern in patterns(rule):
+        for pattern in rule.patterns():
             if not sources_of.get(pattern.kind):
                 words = f"listens to {pattern.kind!r}, which no observation gives"
                 known = offered("kinds", pattern.kind, sources_of)
                 yield Misfit(("rules", name), f"{words}; {known}")
-    concluded = {name for rule in rules.values() for name in concludes(rule)}
+    concluded = {name for rule in rules.values() for name in rule.concludes()}
     home: dict[Name, str] = {}
     for name, lifecycle in lifecycles.items():
         place = ("lifecycles", name)
@@ -65,13 +65,13 @@ def unknown_fields(
     Of a kind that is not in it nothing is said: that is a misfit of its own.
     """
     for name, rule in rules.items():
-        for use in dict.fromkeys(field_uses(rule)):
+        for use in dict.fromkeys(rule.reads()):
             if (words := _unknown(use.field, use.kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, *use.place), words)
     for name, lifecycle in lifecycles.items():
         stages = {*lifecycle.stages, *lifecycle.ends}
-        feeding = [rule for rule in rules.values() if stages & set(concludes(rule))]
-        kinds = [pattern.kind for rule in feeding for pattern in patterns(rule)]
+        feeding = [rule for rule in rules.values() if stages & set(rule.concludes())]
+        kinds = [pattern.kind for rule in feeding for pattern in rule.patterns()]
         for field in lifecycle.carry:
             words = _unknown(field, kinds, fields_of)
             if words is not None and field not in _GATHERED:

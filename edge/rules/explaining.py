@@ -17,8 +17,6 @@ from edge.milestones.rules import (
     Pattern,
     Rule,
     TransitionRule,
-    concludes,
-    patterns,
 )
 from edge.wording import in_words
 
@@ -60,7 +58,7 @@ def _feeds(configuration: Configuration) -> dict[tuple[str, Name], list[str]]:
     feeds: dict[tuple[str, Name], list[str]] = {}
     sources = sources_of(configuration.observations)
     for rule in configuration.rules.values():
-        for pattern, milestone in product(patterns(rule), concludes(rule)):
+        for pattern, milestone in product(rule.patterns(), rule.concludes()):
             for source in sorted(sources[pattern.kind]):
                 kinds = feeds.setdefault((source, milestone), [])
                 if pattern.kind not in kinds:
@@ -132,7 +130,7 @@ def _lifecycle(lifecycle: Lifecycle) -> str:
 
 
 def _concluded(configuration: Configuration) -> list[Name]:
-    found = {name for rule in configuration.rules.values() for name in concludes(rule)}
+    found = {name for rule in configuration.rules.values() for name in rule.concludes()}
     return [name for name in Name if name in found]
 
 

@@ -17,7 +17,7 @@ from edge.milestones.model import (
     TrackId,
     Value,
 )
-from edge.milestones.rules import Lifecycle, Rule, patterns
+from edge.milestones.rules import Lifecycle, Rule
 
 RULES = TypeAdapter(dict[str, Rule])
 LIFECYCLES = TypeAdapter(dict[str, Lifecycle])
@@ -30,7 +30,7 @@ class Site:
         self, rules: Mapping[str, Any], lifecycles: Mapping[str, Any] | None = None
     ) -> None:
         parsed = RULES.validate_python(rules)
-        kinds = {pattern.kind for rule in parsed.values() for pattern in patterns(rule)}
+        kinds = {pattern.kind for rule in parsed.values() for pattern in rule.patterns()}
         self.engine = RulesEngine(
             "dc-north",
             parsed,

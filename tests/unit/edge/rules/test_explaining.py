@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from edge.config import Configuration, load
-from edge.milestones.rules import concludes
 from edge.rules.explaining import mermaid, sentences
 
 SHIPPED = Path(__file__).parents[4] / "systemd" / "milepost.toml"
@@ -27,7 +26,7 @@ def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration)
         "a unit is lost when an infeed-scan of it is not followed by a divert within 6 s."
     )
     for name, rule in site.rules.items():
-        for milestone in concludes(rule):
+        for milestone in rule.concludes():
             assert milestone in told[name]
 
 
@@ -39,7 +38,7 @@ def test_the_picture_leads_from_each_source_over_its_milestones_to_who_is_told(
     assert 'source_plc -- "infeed-scan, divert" --> lost' in lines
     assert 'source_floor -- "scan" --> received' in lines
     told = {line.split(" --> ")[0] for line in lines if line.endswith("--> destination_erp")}
-    assert told == {name for rule in site.rules.values() for name in concludes(rule)}
+    assert told == {name for rule in site.rules.values() for name in rule.concludes()}
 
 
 def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None:

@@ -1,0 +1,24 @@
+"""Settings of the operator `absence`."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from edge.milestones.rules.pattern import Pattern, Place, Seconds, Wait
+from edge.milestones.rules.rule import RuleSettings
+
+
+class AbsenceRule(RuleSettings):
+    """Something that should have followed did not: that is a fact."""
+
+    operator: Literal["absence"]
+    after: Pattern
+    """What starts the time."""
+    expect: Pattern
+    """What must have happened, about the same key, before the time is over."""
+    within_seconds: Seconds
+    wait_seconds: Wait = 2
+    """How much longer to listen before concluding, for devices that tell late."""
+
+    def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:
+        """Return the patterns of what starts the time, and of what is expected."""
+        return [(("after",), self.after), (("expect",), self.expect)]

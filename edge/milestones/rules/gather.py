@@ -1,0 +1,92 @@
+"""Settings of the operator `gather`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from edge.milestones.model import Name
+from edge.milestones.rules.pattern import (
+    FieldName,
+    FieldUse,
+    Pattern,
+    Place,
+    Seconds,
+    Wait,
+    uses,
+)
+from edge.milestones.rules.rule import RuleSettings
+
+
+class GatherRule(RuleSettings):
+    """Members are counted until they are as many as needed, or until something closes the count."""
+
+    operator: Literal["gather"]
+    of: Pattern
+    """The members."""
+    by: tuple[FieldName, ...] = ()
+    """Fields that, with `about`, say which count a member belongs to: the line of an order."""
+    distinct: FieldName
+    """A member counts once for each value of this field."""
+    quantity: FieldName | None = None
+    """The field that says how much a member counts; without it each counts 1."""
+    until: FieldName | None = None
+    """The field that says how much is requested; reaching it completes the count at once."""
+    closed_by: Pattern | None = None
+    """What ends the count."""
+    total: FieldName | None = None
+    """The closing's field that says how much there is; what is missing is waited for."""
+    partial: Name | None = None
+    """What is concluded when the count ends below `until`."""
+    children: FieldName | None = None
+    """The members' field whose values the milestone lists."""
+    each: FieldName | None = None
+    """One milestone for each member, about this field of it, instead of one for the whole."""
+    within_seconds: Seconds
+    """How long after its first member a count that nothing closes is given up."""
+    wait_seconds: Wait = 5
+    """How long after the closing missing members are waited for."""
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.until is None and self.closed_by is None:
+            raise ValueError("a gather needs an end: set `until`, `closed_by` or both")
+        if self.total is not None and self.closed_by is None:
+            raise ValueError("`total` is a field of the closing: set `closed_by` too")
+        if self.partial is not None and self.until is None:
+            raise ValueError("`partial` is less than requested: set `until` too")
+        if self.partial is self.milestone:
+            raise ValueError(f"`partial` and `milestone` are both {self.milestone!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_has_a_closing(self) -> Self:
+        if self.each is not None:
+            if self.closed_by is None:
+                raise ValueError("`each` concludes at the closing: set `closed_by` too")
+            for name in ("until", "children"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"`each` and `{name}` exclude each other")
+        return self
+
+    def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:
+        """Return the patterns of the members, and of the closing."""
+        members: tuple[Place, Pattern] = (("of",), self.of)
+        if self.closed_by is None:
+            return [members]
+        return [members, (("closed_by",), self.closed_by)]
+
+    def concludes(self) -> tuple[Name, ...]:
+        """Return the names of the milestones that it can conclude."""
+        return (self.milestone,) if self.partial is None else (self.milestone, self.partial)
+
+    def reads(self) -> Iterator[FieldUse]:
+        """Yield every field that it reads, and of which observations."""
+        yield from super().reads()
+        for pattern in self.patterns():
+            yield from uses("by", self.by, pattern)
+        for setting in ("distinct", "quantity", "children", "each"):
+            yield from uses(setting, [getattr(self, setting)], self.of)
+        yield from uses("until", [self.until], *self.patterns())
+        if self.closed_by is not None:
+            yield from uses("total", [self.total], self.closed_by)

@@ -1,0 +1,41 @@
+"""What all rules have in common."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from drivers.contract import Settings
+from edge.milestones.model import Name
+from edge.milestones.rules.pattern import FieldName, FieldUse, Pattern, Place, uses
+
+
+class RuleSettings(Settings):
+    """One way to conclude a milestone; each operator adds settings of its own."""
+
+    milestone: Name
+    """What is concluded."""
+    about: FieldName
+    """The field that says whose milestone it is: "unit" makes keys like "unit:340…"."""
+    remember_days: Annotated[float, Field(gt=0, le=3660)] = 30
+    """How long repeats of what was concluded are still recognised."""
+
+    @abstractmethod
+    def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:
+        """Return the patterns of all observations that it listens to, and where each stands."""
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return the patterns of all observations that it listens to."""
+        return tuple(each for _, each in self.placed_patterns())
+
+    def concludes(self) -> tuple[Name, ...]:
+        """Return the names of the milestones that it can conclude."""
+        return (self.milestone,)
+
+    def reads(self) -> Iterator[FieldUse]:
+        """Yield every field that it reads, and of which observations."""
+        for place, pattern in self.placed_patterns():
+            for field in pattern.where:
+                yield FieldUse((*place, "where", field), field, (pattern.kind,))
+            yield from uses("about", [self.about], pattern)
