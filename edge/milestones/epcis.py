@@ -73,6 +73,8 @@ def encode(milestone: Milestone, site: Site) -> bytes:
     event |= _where_and_why(attributes, prefix)
     event["milepost:milestone"] = milestone.name
     event["milepost:rule"] = milestone.rule
+    if milestone.rule_version:
+        event["milepost:ruleVersion"] = milestone.rule_version
     event["milepost:mark"] = milestone.mark
     for name, value in attributes.extensions():
         if name in event:

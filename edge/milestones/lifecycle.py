@@ -222,6 +222,7 @@ def _to_json(milestone: Milestone) -> dict[str, Any]:
         "attributes": milestone.attributes,
         "evidence": list(milestone.evidence),
         "mark": milestone.mark.value,
+        "rule_version": milestone.rule_version,
     }
 
 
@@ -236,4 +237,5 @@ def _from_json(state: State) -> Milestone:
         attributes=state["attributes"],
         evidence=tuple(state["evidence"]),
         mark=Mark(state["mark"]),
+        rule_version=state.get("rule_version", ""),
     )

@@ -92,6 +92,8 @@ class Milestone:
     mark: Mark = Mark.IN_ORDER
     retracts: str | None = None
     """Id of the milestone that this one declares to be false."""
+    rule_version: str = ""
+    """Which version of the rule concluded it (see `RuleSettings.version`); "" if not noted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import orjson
+
 from buffer import history
 from buffer.journal import SignalRow
 from buffer.reader import Reader
@@ -115,7 +117,7 @@ class Backtest:
             self._seen.add(identity)
             if identity not in known:
                 self._count("only new", each)
-            elif known[identity].body == encode(each, self._site):
+            elif _is_same(known[identity].body, encode(each, self._site)):
                 self._found.counts[each.name, "same"] += 1
             else:
                 self._count("changed", each)
@@ -149,3 +151,14 @@ class Backtest:
         self._found.counts[difference.name, difference.kind] += 1
         if len(self._found.differences) < self._most:
             self._found.differences.append(difference)
+
+
+def _is_same(old: bytes, new: bytes) -> bool:
+    """Tell whether two events say the same, by whatever version of the rule."""
+    return old == new or _without_version(old) == _without_version(new)
+
+
+def _without_version(event: bytes) -> object:
+    told = orjson.loads(event)
+    told.pop("milepost:ruleVersion", None)
+    return told

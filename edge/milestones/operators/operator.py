@@ -91,4 +91,5 @@ class Operator(ABC, Generic[R_co]):
             evidence=tuple(sorted(evidence)),
             mark=mark,
             retracts=identity() if retraction else None,
+            rule_version=self.rule.version,
         )

@@ -1,7 +1,10 @@
 """What all rules have in common."""
 
+import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import Field
@@ -20,6 +23,16 @@ class RuleSettings(Settings):
     """The field that says whose milestone it is: "unit" makes keys like "unit:340…"."""
     remember_days: Annotated[float, Field(gt=0, le=3660)] = 30
     """How long repeats of what was concluded are still recognised."""
+
+    @cached_property
+    def version(self) -> str:
+        """What tells this rule from what it was or will be: eight digits of a digest.
+
+        It follows from what is set alone: a default that is written out changes nothing.
+        """
+        told = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(told, sort_keys=True)
+        return blake2b(canonical.encode("ascii"), digest_size=4).hexdigest()
 
     @abstractmethod
     def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:

@@ -61,6 +61,23 @@ def test_a_rule_that_cannot_work_is_refused_and_says_why(
     assert message in str(refused.value)
 
 
+def test_a_rule_has_another_version_when_another_value_is_set_and_only_then() -> None:
+    version = RULE.validate_python(ONE).version
+    assert re.fullmatch("[0-9a-f]{8}", version)
+    assert RULE.validate_python({**ONE, "remember_days": 30, "occurrence": []}).version == version
+    assert RULE.validate_python(dict(reversed(ONE.items()))).version == version
+    others = [
+        {**ONE, "remember_days": 31},
+        {**ONE, "occurrence": ["rma"]},
+        {**ONE, "milestone": "stored"},
+        {**ONE, "of": {"kind": "scan", "where": {"read_point": "a"}}},
+        {**ONE, "of": {"kind": "scan", "where": {"read_point": "b"}}},
+    ]
+    versions = {RULE.validate_python(each).version for each in others}
+    assert len(versions) == len(others)
+    assert version not in versions
+
+
 def test_a_stage_that_is_unknown_or_named_twice_is_refused() -> None:
     with pytest.raises(ValidationError, match="Input should be 'received', 'stored'"):
         Lifecycle.model_validate({"stages": ["received", "shelved"]})

@@ -107,6 +107,7 @@ async def test_what_other_rules_conclude_is_told_as_what_it_is(
         sooner=("within_seconds = 6\n", "within_seconds = 3\n"),
         elsewhere=('"dock-in-*"', '"dock-in-2"'),
         named=('rma = "rma?"', 'rma = "rma?", returned_as = "rma?"'),
+        forgotten_sooner=('occurrence = ["rma"]', 'occurrence = ["rma"]\nremember_days = 29'),
     )
     found = await compare(reader, new)
     assert not found.is_same
@@ -121,6 +122,16 @@ async def test_what_other_rules_conclude_is_told_as_what_it_is(
         *(("only new", "lost", f"unit:{unit}", at) for unit, at in LOST_AFTER_3),
     }
     assert found.counts["received", "same"] == 1
+
+
+async def test_another_version_of_a_rule_that_concludes_the_same_is_the_same(
+    lived: Store, reader: Reader, tmp_path: Path
+) -> None:
+    del lived
+    longer = ("within_seconds = 6\n", "within_seconds = 6\nremember_days = 31\n")
+    found = await compare(reader, changed(tmp_path, longer=longer))
+    assert found.is_same
+    assert found.counts["lost", "same"] == 3
 
 
 async def test_only_what_happened_since_is_compared_and_all_of_the_journal_is_judged(
