@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -26,7 +27,7 @@ from edge.control.health import Report, judge
 from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
 from edge.heartbeat import keep_beating
-from edge.ingest import Ingest, configured
+from edge.ingest import Ingest, RulesInForce
 from edge.steady_clock import SteadyClock
 from edge.supervision import keep_running, log_change
 from edge.upkeep import Upkeep
@@ -57,20 +58,33 @@ class Daemon:
     """Everything that runs, over an open store."""
 
     def __init__(
-        self, configuration: Configuration, store: Store, reader: Reader, clock: Clock
+        self,
+        configuration: Configuration,
+        store: Store,
+        reader: Reader,
+        clock: Clock,
+        file: Path | None = None,
     ) -> None:
+        """`file` is what the configuration was read from, and is read from again."""
         self._configuration = configuration
         self._store = store
         self._reader = reader
         self._clock = clock
         self._draw = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._started_at = clock()
-        self._engine = configured.rules_engine(configuration)
         self._heard_by = SteadyClock(clock, asyncio.get_running_loop().time)
-        self._judge = configured.judge(configuration, self._engine, clock, self._heard_by.confirm)
+        self._lanes = {name: each.lanes() for name, each in configuration.destinations.items()}
+        self._rules = RulesInForce(
+            configuration,
+            file,
+            store,
+            clock=clock,
+            confirm=self._heard_by.confirm,
+            on_adopted=self._tell_others,
+        )
         self._listeners = {name: self._listen(name) for name in configuration.sources}
         self._speakers = {name: self._speak(name) for name in configuration.destinations}
-        self._ingest = Ingest(store, self._judge, on_milestones=self._wake)
+        self._ingest = Ingest(store, self._rules.judge, on_milestones=self._wake)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; then stop intake, settle what is under way, and return.
@@ -85,6 +99,8 @@ class Daemon:
             loop.add_signal_handler(number, stop.set)
         try:
             async with asyncio.TaskGroup() as group:
+                reload = self._rules.reload_and_log
+                loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(reload()))
                 await self._run_until(stop, group)
         finally:
             for speaker in self._speakers.values():
@@ -99,6 +115,7 @@ class Daemon:
         control = group.create_task(
             server.serve(self._operations(), self._configuration.control.socket, answering)
         )
+        group.create_task(self._rules.begin())
         beat = group.create_task(keep_beating(self._store, self._started_at, self._clock))
         await answering.wait()
         listening = [
@@ -177,7 +194,8 @@ class Daemon:
         """Look at deadlines, as far as each rule's sources have been heard."""
         while True:
             await asyncio.sleep(EXPIRE_SECONDS)
-            await self._ingest.expire(self._horizons())
+            async with self._rules.turn:
+                await self._ingest.expire(self._horizons())
 
     def _horizons(self) -> Mapping[str, int]:
         """Return up to when each rule has heard everything; rules that cannot know are left out.
@@ -187,25 +205,30 @@ class Daemon:
         """
         heard = {name: listener.link.heard_until for name, listener in self._listeners.items()}
         horizons: dict[str, int] = {}
-        for owner, names in self._engine.owners().items():
+        for owner, names in self._rules.engine.owners().items():
             times = [time for name in names if (time := heard.get(name)) is not None]
             if times and len(times) == len(names):
                 horizons[owner] = min(times)
         return horizons
+
+    def _tell_others(self, configuration: Configuration) -> None:
+        self._lanes.update(
+            {name: each.lanes() for name, each in configuration.destinations.items()}
+        )
 
     def _wake(self) -> None:
         for speaker in self._speakers.values():
             speaker.delivery.wake()
 
     def _operations(self) -> server.Operations:
-        lanes = {name: each.lanes() for name, each in self._configuration.destinations.items()}
         decisions = Decisions(
             self._store,
-            self._judge,
-            lanes,
+            self._rules.judge,
+            self._lanes,
             self._clock,
             on_changed=self._reload,
             on_added=self._wake,
+            rules=self._rules,
         )
         return server.Operations(self._health, Questions(self._reader), decisions)
 

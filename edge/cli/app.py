@@ -53,7 +53,18 @@ def run(config: ConfigOption = INSTALLED) -> None:
     """
     from edge.cli.running import run_daemon  # noqa: PLC0415 - see the module's first line
 
-    raise typer.Exit(run_daemon(configuration(config)))
+    raise typer.Exit(run_daemon(configuration(config), config))
+
+
+@app.command()
+def reload(config: ConfigOption = INSTALLED) -> None:
+    """Have the running daemon take over the rules of its configuration file.
+
+    Exits 1 and changes nothing if the file has faults, or differs in more than its rules.
+    """
+    from edge.cli.rule_sets import reload_rules  # noqa: PLC0415
+
+    raise typer.Exit(reload_rules(configuration(config)))
 
 
 @app.command()

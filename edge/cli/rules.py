@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.options import configuration
+from edge.cli.options import INSTALLED, ConfigOption, configuration
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,17 @@ def explain(
     checked = configuration(file)
     for line in mermaid(checked) if picture else sentences(checked):
         typer.echo(line)
+
+
+@app.command()
+def history(
+    config: ConfigOption = INSTALLED,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+) -> None:
+    """List which rules were in force since when, newest first."""
+    from edge.cli.rule_sets import show_rule_sets  # noqa: PLC0415
+
+    raise typer.Exit(show_rule_sets(configuration(config), limit))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 import structlog
 import typer
@@ -21,12 +22,12 @@ from edge.exits import Exit
 log = structlog.get_logger(__name__)
 
 
-def run_daemon(configuration: Configuration) -> int:
-    """Run until told to stop; return the exit code."""
+def run_daemon(configuration: Configuration, file: Path) -> int:
+    """Run until told to stop; return the exit code. `file` is where the configuration stands."""
     _log_as_json()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(configuration))
+            runner.run(_run(configuration, file))
     except StoreRefused as refused:
         typer.echo(str(refused), err=True)
         return Exit.STORE_REFUSED
@@ -48,7 +49,7 @@ def run_daemon(configuration: Configuration) -> int:
     return 0
 
 
-async def _run(configuration: Configuration) -> None:
+async def _run(configuration: Configuration, file: Path | None = None) -> None:
     settings = configuration.store
     store = Store.open(
         settings.path,
@@ -59,7 +60,7 @@ async def _run(configuration: Configuration) -> None:
     looked_up = False
     try:
         async with Reader.open(configuration.store.path) as reader:
-            daemon = Daemon(configuration, store, reader, system_clock)
+            daemon = Daemon(configuration, store, reader, system_clock, file)
             await daemon.run()
             looked_up = await daemon.has_looked_up()
     finally:

@@ -5,6 +5,7 @@ Each decision is one transaction of upkeep: what it changes, and who did it (`bu
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Protocol
 
 from buffer import audit, decisions, journal, quarantine
@@ -12,6 +13,7 @@ from buffer.lane import Lane
 from buffer.maintenance.recovery import NotRecovered, recover
 from buffer.store import Store
 from drivers.contract import Clock
+from edge.config.rule_set import Change, NotTaken
 from edge.control.lines import Line
 from edge.control.messages import (
     ByNumber,
@@ -21,6 +23,8 @@ from edge.control.messages import (
     JudgedAgain,
     Numbers,
     RecoverStore,
+    Reload,
+    Reloaded,
     StoreRecovered,
     TakeIn,
     TakenIn,
@@ -43,6 +47,14 @@ class Judging(Protocol):
         ...
 
 
+class Reloading(Protocol):
+    """Who reads the configuration again (see `edge.ingest.RulesInForce`)."""
+
+    async def reload(self, who: str) -> tuple[str, Change]:
+        """Return the version of the rules in force, and what is other."""
+        ...
+
+
 class Decisions:
     """Writes what operators decide. Raises StoreFailed if the store fails."""
 
@@ -55,14 +67,16 @@ class Decisions:
         *,
         on_changed: Callable[[Iterable[str]], None],
         on_added: Callable[[], None],
+        rules: Reloading | None = None,
     ) -> None:
-        """`lanes` tells for each destination what it is owed.
+        """`lanes` tells for each destination what it is owed; `rules` are those at work, if any.
 
         `on_changed` is called with destinations whose entries were changed,
         `on_added` after entries were added.
         """
         self._store = store
         self._judge = judge
+        self._rules = rules
         self._lanes = lanes
         self._clock = clock
         self._on_changed = on_changed
@@ -181,6 +195,16 @@ class Decisions:
             return done
 
         return Numbers(numbers=await self._store.write(work, weight=len(asked.numbers)))
+
+    async def reload(self, asked: Reload, who: str) -> Reloaded:  # noqa: ARG002 - it says all
+        """Take over the rules that stand in the configuration file."""
+        if self._rules is None:
+            raise Impossible("nothing is running; the next start reads the configuration")
+        try:
+            version, change = await self._rules.reload(who)
+        except NotTaken as error:
+            raise Impossible(str(error)) from error
+        return Reloaded(version=version, **asdict(change))
 
     async def recover(self, asked: RecoverStore, who: str) -> StoreRecovered:
         """Bring over what can be read of a store that was set aside."""

@@ -136,6 +136,19 @@ class RecoverStore(Message):
     directory: Path
 
 
+class Reload(Message):
+    """Have the configuration file read again."""
+
+
+class Reloaded(Message):
+    """The rules in force, and how they differ from those before."""
+
+    version: str
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
 class StoreRecovered(Message):
     """What came of it."""
 

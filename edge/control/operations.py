@@ -28,6 +28,8 @@ from edge.control.messages import (
     QuarantinePage,
     RawSignals,
     RecoverStore,
+    Reload,
+    Reloaded,
     StoreRecovered,
     TakeIn,
     TakenIn,
@@ -101,5 +103,6 @@ DISCARD_SIGNALS = Decision(
 RECOVER = Decision(
     "/store/recover", RecoverStore, StoreRecovered, Decisions.recover, RECOVERY_SECONDS
 )
+RELOAD = Decision("/rules/reload", Reload, Reloaded, Decisions.reload)
 
-DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS, RECOVER)
+DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS, RECOVER, RELOAD)

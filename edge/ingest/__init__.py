@@ -2,5 +2,6 @@
 
 from edge.ingest.intake import Ingest
 from edge.ingest.judging import Judge, Route
+from edge.ingest.rules_in_force import RulesInForce
 
-__all__ = ["Ingest", "Judge", "Route"]
+__all__ = ["Ingest", "Judge", "Route", "RulesInForce"]

@@ -28,13 +28,20 @@ def judge(
 ) -> Judge:
     """Return the judge of what the configured sources say, for the configured destinations."""
     return Judge(
-        decoder=Decoder(configuration.observations),
+        decoder=decoder(configuration),
         engine=engine,
         site=Site(configuration.site.uri, configuration.site.zone_offset),
-        routes=[
-            Route(name, destination.lanes())
-            for name, destination in configuration.destinations.items()
-        ],
+        routes=routes(configuration),
         clock=clock,
         confirm=confirm,
     )
+
+
+def decoder(configuration: Configuration) -> Decoder:
+    """Return the decoder with the observations of the configuration."""
+    return Decoder(configuration.observations)
+
+
+def routes(configuration: Configuration) -> list[Route]:
+    """Return what each destination is owed."""
+    return [Route(name, each.lanes()) for name, each in configuration.destinations.items()]

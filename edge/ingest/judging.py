@@ -95,6 +95,10 @@ class Judge:
         self._routes = routes
         self._clock = clock
 
+    def adopt(self, decoder: Decoder, engine: Engine, routes: Sequence[Route]) -> None:
+        """Judge by others from now on; call it on the store's thread."""
+        self._decoder, self._engine, self._routes = decoder, engine, routes
+
     def take(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
         """Write a batch and all that follows from it; return how many milestones are new."""
         now = self._clock()

@@ -1,0 +1,44 @@
+"""Which rules were in force from which signal on."""
+
+import sqlite3
+from typing import Literal, NamedTuple
+
+from buffer import journal
+from buffer.reader import Reader
+from buffer.statements import statements
+
+SQL = statements("rule_sets")
+
+How = Literal["start", "reload", "cutover", "rollback"]
+
+
+class RuleSetRow(NamedTuple):
+    """The rules of one configuration, as stored."""
+
+    seq: int
+    version: str
+    first_signal: int
+    """Signals from this sequence on are judged by them."""
+    adopted_at: int
+    how: How
+    configuration: str
+    """The configuration file, as it was."""
+
+
+def append(
+    connection: sqlite3.Connection, version: str, adopted_at: int, how: How, configuration: str
+) -> None:
+    """Note that rules come into force for the next signal, in the transaction in which they do."""
+    first = journal.next_sequence(connection)
+    connection.execute(SQL["append_rule_set"], (version, first, adopted_at, how, configuration))
+
+
+def in_force(connection: sqlite3.Connection) -> RuleSetRow | None:
+    """Return the rules that came into force last; None before there were any."""
+    row = connection.execute(SQL["last_rule_sets"], (1,)).fetchone()
+    return None if row is None else RuleSetRow(*row)
+
+
+async def newest(reader: Reader, limit: int) -> list[RuleSetRow]:
+    """Return the rules that came into force last, the newest first."""
+    return [RuleSetRow(*row) for row in await reader.rows(SQL["last_rule_sets"], (limit,))]

@@ -1,0 +1,66 @@
+"""Rules change while the daemon runs: nothing is lost, nothing waits, a faulty file is refused."""
+
+import os
+import signal
+
+import pytest
+
+from simulators.erp_process import ErpProcess
+from tests.gateway import Gateway, Scanner, until
+
+pytestmark = pytest.mark.slow
+
+
+def edit(gateway: Gateway, was: str, is_now: str) -> None:
+    text = gateway.config.read_text()
+    assert was in text
+    gateway.config.write_text(text.replace(was, is_now))
+
+
+def test_rules_are_taken_over_while_scanners_speak(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    for number in range(50):
+        scanner.scan("dock", f"A-{number}", number)
+    edit(gateway, 'read_point = "dock"', 'read_point = "[dg]*"')
+    done = gateway.command("reload")
+    assert done.returncode == 0, done.stderr
+    assert "changed: rules.received" in done.stdout
+    for number in range(50):
+        scanner.scan("gate", f"B-{number}", 50 + number)
+    told = {f"unit:{unit}-{number}" for unit in "AB" for number in range(50)}
+    until(lambda: {each.subject for each in erp.book()} >= told, "all are received")
+    assert len(erp.book()) == len(told)
+    history = gateway.command("rules", "history").stdout
+    assert [line.split()[-1] for line in history.splitlines()] == ["by", "reload", "start"]
+    assert "rules.reload" in gateway.command("audit").stdout
+
+
+def test_a_faulty_file_is_refused_and_the_rules_stay(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    edit(gateway, 'read_point = "dock"', 'reed_point = "dock"')
+    refused = gateway.command("reload")
+    assert refused.returncode == 2
+    assert "reed_point" in refused.stderr
+    os.kill(gateway.pid, signal.SIGHUP)
+    until(lambda: "rules_not_reloaded" in gateway.log.read_text(), "it is logged")
+    scanner.scan("dock", "A", 0)
+    until(lambda: [each.subject for each in erp.book()] == ["unit:A"], "it goes on")
+
+
+def test_a_hangup_reloads_too_and_a_restart_keeps_what_was_taken_over(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+) -> None:
+    edit(gateway, 'read_point = "dock"', 'read_point = "gate"')
+    os.kill(gateway.pid, signal.SIGHUP)
+    until(lambda: "rules_reloaded" in gateway.log.read_text(), "it is logged")
+    scanner.scan("gate", "A", 0)
+    until(lambda: len(erp.book()) == 1, "the new rules are in force")
+    assert gateway.terminate() == 0
+    gateway.start()
+    scanner.scan("gate", "B", 1)
+    until(lambda: len(erp.book()) == 2, "they still are")
+    assert len(gateway.command("rules", "history").stdout.splitlines()) == 3
+    assert gateway.terminate() == 0
+    assert gateway.command("reload").returncode == 1

@@ -1,0 +1,179 @@
+"""Other rules are taken over whole, between two signals, or not at all."""
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.typing import EventDict
+
+from buffer import rule_sets
+from buffer.lane import Lane
+from buffer.reader import Reader
+from buffer.store import Store
+from drivers.contract import Batch
+from edge.config import Configuration, load
+from edge.config.rule_set import NotTaken, rule_set_version
+from edge.ingest import Ingest, RulesInForce
+from edge.milestones.model import Name
+from tests.unit.edge.rules.test_backtest import as_given
+
+SHIPPED = Path(__file__).parents[3] / "systemd" / "milepost.toml"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    copy = tmp_path / "milepost.toml"
+    copy.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+    return copy
+
+
+def edit(file: Path, was: str, is_now: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert was in text
+    file.write_text(text.replace(was, is_now), encoding="utf-8")
+
+
+class Running:
+    """The rules of a file in force over a store, and an intake that asks them."""
+
+    def __init__(self, file: Path, store: Store) -> None:
+        self.adopted: list[Configuration] = []
+        self.file = file
+        self.now = 1_767_600_000_000
+        self.rules = RulesInForce(
+            load(file),
+            file,
+            store,
+            clock=lambda: self.now,
+            confirm=lambda _: None,
+            on_adopted=self.adopted.append,
+        )
+        self.ingest = Ingest(store, self.rules.judge, on_milestones=lambda: None)
+
+    async def say(self, subject: str, **payload: Any) -> None:
+        signal = as_given({"subject": subject, "at": 0, "payload": payload})
+        await self.ingest.intake(signal.source).commit(Batch(signals=[signal.as_signal()]))
+
+
+@pytest.fixture
+async def running(file: Path, store: Store) -> Running:
+    running = Running(file, store)
+    await running.rules.begin()
+    return running
+
+
+def rows(store: Store, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(store.path)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+MILESTONES = "SELECT key, json_extract(body, '$.milepost:ruleVersion') FROM milestone ORDER BY seq"
+
+
+async def test_what_is_told_before_is_judged_by_the_old_rules_and_what_comes_after_by_the_new(
+    running: Running, store: Store
+) -> None:
+    await running.say("dc/scanner/dock-in-1/scan", barcode="A")
+    await running.say("dc/scanner/gate-1/scan", barcode="B")
+    old = running.rules.engine
+    edit(running.file, '"dock-in-*"', '"gate-*"')
+    version, differs = await running.rules.reload("maria")
+    await running.say("dc/scanner/gate-1/scan", barcode="C")
+    await running.say("dc/scanner/dock-in-1/scan", barcode="D")
+
+    (before, old_version), (after, new_version) = rows(store, MILESTONES)
+    assert (before, after) == ("unit:A", "unit:C")
+    assert old_version != new_version == load(running.file).rules["received"].version
+    assert differs.changed == ("rules.received",)
+    assert differs.added == differs.removed == ()
+    assert version == rule_set_version(load(running.file)) == rule_set_version(running.adopted[0])
+    assert running.rules.engine is not old
+
+
+async def test_a_track_that_is_open_goes_on(running: Running, store: Store) -> None:
+    pick = {"order": "O", "line": "1", "item": "I", "requested": 2, "quantity": 1}
+    await running.say("dc/pick/p/pick", **pick, pick="a")
+    edit(running.file, "within_seconds = 600", "within_seconds = 900")
+    await running.rules.reload("maria")
+    await running.say("dc/pick/p/pick", **pick, pick="b")
+    assert [key for key, _ in rows(store, MILESTONES)] == ["order:O"]
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "words"),
+    [
+        ('"dock-in-*"', '"dock-in-*" oops', "is not TOML"),
+        ('operator = "absence"', 'operator = "absense"', "rules.lost-on-conveyor"),
+        ('kind = "divert"\n', 'kind = "diverted"\n', "which no observation gives"),
+        ("port = 1883", "port = 1884", r"sources\.floor changed, which takes a restart"),
+        ('name = "dc-north"', 'name = "dc-south"', r"site\.name changed"),
+        ("timeout_seconds = 3", "timeout_seconds = 4", r"destinations\.erp changed"),
+    ],
+)
+async def test_a_file_that_cannot_be_taken_over_changes_nothing(
+    running: Running, store: Store, was: str, is_now: str, words: str
+) -> None:
+    edit(running.file, '"dock-in-*"', '"gate-*"')
+    edit(running.file, was.replace("dock-in", "gate"), is_now.replace("dock-in", "gate"))
+    engine = running.rules.engine
+    with pytest.raises(NotTaken, match=words):
+        await running.rules.reload("maria")
+    assert (running.rules.engine, running.adopted) == (engine, [])
+    await running.say("dc/scanner/dock-in-1/scan", barcode="A")
+    await running.say("dc/scanner/gate-1/scan", barcode="B")
+    assert [key for key, _ in rows(store, MILESTONES)] == ["unit:A"]
+    assert len(rows(store, "SELECT 1 FROM rule_set")) == 1
+    assert rows(store, "SELECT 1 FROM audit") == []
+
+
+async def test_who_is_told_what_goes_with_the_rules(running: Running, store: Store) -> None:
+    await running.say("dc/scanner/dock-in-1/scan", barcode="A")
+    edit(running.file, "timeout_seconds = 3\n", 'timeout_seconds = 3\nmilestones = ["lost"]\n')
+    await running.rules.reload("maria")
+    await running.say("dc/scanner/dock-in-1/scan", barcode="B")
+    assert [key for key, _ in rows(store, MILESTONES)] == ["unit:A", "unit:B"]
+    assert rows(store, "SELECT key FROM entry") == [("unit:A",)]
+    (adopted,) = running.adopted
+    assert adopted.destinations["erp"].lanes() == {Name.LOST: Lane.CRITICAL}
+
+
+async def test_it_is_noted_which_rules_were_in_force_from_which_signal_on(
+    running: Running, store: Store, reader: Reader
+) -> None:
+    first = running.file.read_text(encoding="utf-8")
+    await running.rules.begin()  # started again, by the same rules
+    await running.say("dc/scanner/dock-in-1/scan", barcode="A")
+    edit(running.file, '"dock-in-*"', '"gate-*"')
+    running.now += 60_000
+    version, _ = await running.rules.reload("maria")
+    second = running.file.read_text(encoding="utf-8")
+    now, before = await rule_sets.newest(reader, 10)
+    assert now[1:] == (version, 2, running.now, "reload", second)
+    assert before[2:] == (1, running.now - 60_000, "start", first)
+    ((who, act, detail),) = rows(store, "SELECT who, act, detail FROM audit")
+    assert (who, act) == ("maria", "rules.reload")
+    assert re.search(rf'"changed":\["rules.received"\].*"version":"{version}"', detail)
+
+
+async def test_deadlines_are_not_judged_while_the_rules_change(running: Running) -> None:
+    edit(running.file, '"dock-in-*"', '"gate-*"')
+    async with running.rules.turn:
+        reloading = asyncio.create_task(running.rules.reload("maria"))
+        while not (reloading.done() or running.rules.turn._waiters):  # noqa: ASYNC110 - locks call nobody
+            await asyncio.sleep(0.01)
+        assert not reloading.done()
+        assert running.adopted == []
+    await reloading
+
+
+async def test_a_refusal_that_nobody_waits_for_is_logged(
+    running: Running, logs: list[EventDict]
+) -> None:
+    edit(running.file, "port = 1883", "port = 1884")
+    await running.rules.reload_and_log()
+    (refused,) = [each for each in logs if each["event"] == "rules_not_reloaded"]
+    assert "takes a restart" in refused["why"]
