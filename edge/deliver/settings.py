@@ -17,8 +17,17 @@ class DestinationSettings(Settings):
     """The protocol: name of a driver."""
     milestones: tuple[Name, ...] = tuple(Name)
     """Which milestones it is owed; all, unless told."""
-    critical: tuple[Name, ...] = (Name.DEPARTED, Name.SHORT, Name.LOST)
-    """Which of them go first, whatever else waits."""
+    critical: tuple[Name, ...] = (
+        Name.DEPARTED,
+        Name.SHORT,
+        Name.LOST,
+        Name.JAMMED,
+        Name.MISROUTED,
+    )
+    """Which of them go first, whatever else waits: what others must act on at once.
+
+    A milestone's severity has no say in it: a dirty lens makes thousands of warnings.
+    """
     bulk: tuple[Name, ...] = ()
     """Which of them give way to the others."""
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 8

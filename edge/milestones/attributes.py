@@ -13,6 +13,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile("[a-z][a-z0-9_]*")
 
 
+def camel_case(name: str) -> str:
+    """Return the name of a field as events write it: "read_point" is "readPoint"."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 class Unencodable(ValueError):
     """A milestone that no event can say; the message is for the operator."""
 
@@ -44,6 +50,11 @@ class Attributes:
             raise Unencodable(f"{self._milestone.occurred_at} ms is no date") from None
         return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
+    def subject(self) -> tuple[str, str]:
+        """Return what it is about by its key: the field as events write it, and the value."""
+        field, _, value = self._milestone.key.partition(":")
+        return camel_case(field), self._as_text(field, value)
+
     def text(self, name: str) -> str | None:
         """Return a text, or a number as keys have it."""
         value = self._left.pop(name, None)
@@ -72,14 +83,13 @@ class Attributes:
         for name in sorted(self._left):
             if not _NAME.fullmatch(name):
                 raise Unencodable(f"{name!r} is no name; expected one like 'pick_station'")
-            first, *others = name.split("_")
             values = self._left[name]
             for value in values if isinstance(values, (list, tuple)) else [values]:
                 if not isinstance(value, (str, int)) and not (
                     isinstance(value, float) and math.isfinite(value)
                 ):
                     raise Unencodable(f"{name} is {value!r}; expected a text or a number")
-            yield "milepost:" + first + "".join(map(str.capitalize, others)), values
+            yield f"milepost:{camel_case(name)}", values
 
     def _as_text(self, name: str, value: object) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import orjson
 
 from edge.milestones.attributes import Attributes, Unencodable
+from edge.milestones.fields import blocked
 from edge.milestones.identifiers import gtin_uri, item_uri, own_uri, unit_uri
 from edge.milestones.model import Milestone, Name
 from edge.milestones.site import Site
@@ -33,8 +34,18 @@ _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.LOADED: {"bizStep": "loading", "disposition": "in_progress"},
     Name.DEPARTED: {"bizStep": "departing", "disposition": "in_transit"},
     Name.RETURNED: {"bizStep": "receiving", "disposition": "returned"},
-    # No step of the business loses things.
+    Name.OVER_PICKED: {"bizStep": "picking", "disposition": "mismatch_quantity"},
+    # A read point is not in a state: it told that something was there.
+    Name.UNREAD: {"bizStep": "sensor_reporting"},
+    Name.MISREAD: {"bizStep": "sensor_reporting"},
+    # No step of the business loses things, or takes them where they do not belong.
     Name.LOST: {"disposition": "unknown"},
+    Name.JAMMED: {"bizStep": "sensor_reporting", "disposition": "unavailable"},
+    Name.MISROUTED: {"disposition": "mismatch_instance"},
+    Name.ILLEGAL: {"disposition": "unknown"},
+    Name.UNKNOWN: {"disposition": "mismatch_instance"},
+    Name.DAMAGED: {"bizStep": "inspecting", "disposition": "damaged"},
+    Name.WEIGHT_MISMATCH: {"bizStep": "inspecting", "disposition": "non_conformant"},
 }
 
 
@@ -68,7 +79,7 @@ def encode(milestone: Milestone, site: Site) -> bytes:
     if is_packed:
         event |= _packed(attributes, prefix)
     else:
-        event |= _observed(attributes, prefix, is_short=milestone.name is Name.SHORT)
+        event |= _observed(milestone, attributes, prefix)
     event |= _WORDS[milestone.name]
     event |= _where_and_why(attributes, prefix)
     event["milepost:milestone"] = milestone.name
@@ -76,6 +87,9 @@ def encode(milestone: Milestone, site: Site) -> bytes:
     if milestone.rule_version:
         event["milepost:ruleVersion"] = milestone.rule_version
     event["milepost:mark"] = milestone.mark
+    if milestone.severity is not None:
+        event["milepost:severity"] = milestone.severity
+        event["milepost:blocks"] = blocked(milestone)
     for name, value in attributes.extensions():
         if name in event:
             raise Unencodable(f"{name!r} is told twice; rename the field")
@@ -86,31 +100,43 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         raise Unencodable(str(error)) from None
 
 
-def _observed(attributes: Attributes, prefix: str, *, is_short: bool) -> dict[str, object]:
-    """Return what an ObjectEvent is about: a unit, a quantity of an item, or both."""
+def _observed(milestone: Milestone, attributes: Attributes, prefix: str) -> dict[str, object]:
+    """Return what an ObjectEvent is about: a unit, a quantity of an item, or both.
+
+    An exception may be about neither, but about a read point, a device or an order. It must be
+    about an object all the same (EPCIS 2.0, section 7.4.1): then that is what its key names.
+    """
     about: dict[str, object] = {"action": "OBSERVE"}
     unit, item = attributes.text("unit"), attributes.text("item")
     quantity, requested = attributes.number("quantity"), attributes.number("requested")
-    if is_short and None in (item, quantity, requested):
+    if milestone.name is Name.SHORT and None in (item, quantity, requested):
         raise Unencodable("expected item, quantity and requested: what is short of what")
-    if unit is None and item is None:
-        raise Unencodable("neither a unit nor an item; expected one of them")
     if unit is not None:
         about["epcList"] = [unit_uri(unit, prefix)]
+    elif item is None:
+        if milestone.severity is None:
+            raise Unencodable("neither a unit nor an item; expected one of them")
+        what, value = attributes.subject()
+        about["epcList"] = [own_uri(value, prefix, what)]
     if item is not None:
-        element: dict[str, object] = {"epcClass": item_uri(item, prefix)}
-        if quantity is not None:
-            element["quantity"] = quantity
-        if (measure := attributes.text("uom")) is not None:
-            if not _UNIT_OF_MEASURE.fullmatch(measure):
-                raise Unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
-            element["uom"] = measure
-        about["quantityList"] = [element]
+        about["quantityList"] = [_quantity(item_uri(item, prefix), quantity, attributes)]
     elif quantity is not None:
         about["milepost:quantity"] = quantity
     if requested is not None:
         about["milepost:requestedQuantity"] = requested
     return about
+
+
+def _quantity(epc_class: str, quantity: float | None, attributes: Attributes) -> dict[str, object]:
+    """Return how much there is of a kind of thing."""
+    element: dict[str, object] = {"epcClass": epc_class}
+    if quantity is not None:
+        element["quantity"] = quantity
+    if (measure := attributes.text("uom")) is not None:
+        if not _UNIT_OF_MEASURE.fullmatch(measure):
+            raise Unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
+        element["uom"] = measure
+    return element
 
 
 def _packed(attributes: Attributes, prefix: str) -> dict[str, object]:

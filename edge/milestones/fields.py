@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from edge.milestones.model import Observation, Value
+from edge.milestones.model import Milestone, Observation, Value
 from edge.milestones.rules import Pattern
 
 Number = int | float
@@ -108,6 +108,18 @@ def key_of(observation: Observation, about: str) -> str:
 
     """
     return f"{about}:{required(observation, about)}"
+
+
+def blocked(milestone: Milestone) -> str | None:
+    """Return the key of what cannot go on until somebody sees to an exception; else None.
+
+    That is what its attribute `blocks` names, or what it is about where the
+    attribute is missing.
+    """
+    if milestone.severity is None:
+        return None
+    named = milestone.attributes.get(milestone.blocks or "")
+    return milestone.key if named is None or named == "" else f"{milestone.blocks}:{text(named)}"
 
 
 def joined(key: str, values: Sequence[str | None]) -> str:

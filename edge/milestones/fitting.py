@@ -68,6 +68,10 @@ def unknown_fields(
         for use in dict.fromkeys(rule.reads()):
             if (words := _unknown(use.field, use.kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, *use.place), words)
+        if rule.blocks is not None and rule.blocks not in _carried(rule, lifecycles):
+            kinds = [pattern.kind for pattern in rule.patterns()]
+            if (words := _unknown(rule.blocks, kinds, fields_of)) is not None:
+                yield Misfit(("rules", name, "blocks"), words)
     for name, lifecycle in lifecycles.items():
         stages = {*lifecycle.stages, *lifecycle.ends}
         feeding = [rule for rule in rules.values() if stages & set(rule.concludes())]
@@ -76,6 +80,17 @@ def unknown_fields(
             words = _unknown(field, kinds, fields_of)
             if words is not None and field not in _GATHERED:
                 yield Misfit(("lifecycles", name, "carry"), words)
+
+
+def _carried(rule: Rule, lifecycles: Mapping[str, Lifecycle]) -> set[str]:
+    """Return the fields that what the rule concludes may have from earlier stages."""
+    concluded = set(rule.concludes())
+    return {
+        field
+        for each in lifecycles.values()
+        if concluded & {*each.stages, *each.ends}
+        for field in each.carry
+    }
 
 
 def _unknown(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from edge.milestones.model import Mark, Milestone, Name, TrackId, Value
+from edge.milestones.model import Mark, Milestone, Name, Severity, TrackId, Value
 from edge.milestones.operators.operator import DAY, NOTHING, milliseconds
 from edge.milestones.rules import Lifecycle
 from edge.milestones.step import State, Step
@@ -223,6 +223,8 @@ def _to_json(milestone: Milestone) -> dict[str, Any]:
         "evidence": list(milestone.evidence),
         "mark": milestone.mark.value,
         "rule_version": milestone.rule_version,
+        "severity": milestone.severity,
+        "blocks": milestone.blocks,
     }
 
 
@@ -238,4 +240,6 @@ def _from_json(state: State) -> Milestone:
         evidence=tuple(state["evidence"]),
         mark=Mark(state["mark"]),
         rule_version=state.get("rule_version", ""),
+        severity=state.get("severity") and Severity(state["severity"]),
+        blocks=state.get("blocks"),
     )

@@ -16,7 +16,7 @@ KEY_FIELDS = ("order", "unit", "trailer")
 
 
 class Name(StrEnum):
-    """The milestones, in the words of the business."""
+    """The milestones, in the words of the business. Those from `SHORT` on are exceptions."""
 
     RECEIVED = "received"
     STORED = "stored"
@@ -26,7 +26,48 @@ class Name(StrEnum):
     DEPARTED = "departed"
     RETURNED = "returned"
     SHORT = "short"
+    OVER_PICKED = "over_picked"
+    UNREAD = "unread"
+    """A read point saw something, and read no identifier."""
+    MISREAD = "misread"
+    """It read one that cannot be: its check digit is wrong."""
     LOST = "lost"
+    JAMMED = "jammed"
+    MISROUTED = "misrouted"
+    """It went another way than planned."""
+    ILLEGAL = "illegal"
+    """It reached a stage that it cannot have reached, by its lifecycle."""
+    UNKNOWN = "unknown"
+    """It was seen, and nobody had told of it."""
+    DAMAGED = "damaged"
+    WEIGHT_MISMATCH = "weight_mismatch"
+
+
+class Severity(StrEnum):
+    """How bad an exception is."""
+
+    INFO = "info"
+    """Good to know."""
+    WARNING = "warning"
+    """Somebody must see to it."""
+    CRITICAL = "critical"
+    """Until somebody does, a line stands or goods go astray."""
+
+
+SEVERITY: Mapping[Name, Severity] = {
+    Name.SHORT: Severity.WARNING,
+    Name.OVER_PICKED: Severity.WARNING,
+    Name.UNREAD: Severity.WARNING,
+    Name.MISREAD: Severity.WARNING,
+    Name.LOST: Severity.CRITICAL,
+    Name.JAMMED: Severity.CRITICAL,
+    Name.MISROUTED: Severity.CRITICAL,
+    Name.ILLEGAL: Severity.WARNING,
+    Name.UNKNOWN: Severity.WARNING,
+    Name.DAMAGED: Severity.WARNING,
+    Name.WEIGHT_MISMATCH: Severity.WARNING,
+}
+"""The exceptions, and how bad each is unless its rule says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +135,10 @@ class Milestone:
     """Id of the milestone that this one declares to be false."""
     rule_version: str = ""
     """Which version of the rule concluded it (see `RuleSettings.version`); "" if not noted."""
+    severity: Severity | None = None
+    """How bad it is; None if it is no exception."""
+    blocks: str | None = None
+    """The attribute that names what an exception blocks; see `fields.blocked`."""
 
 
 @dataclass(frozen=True, slots=True)

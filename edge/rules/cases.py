@@ -90,7 +90,7 @@ class ExpectedMilestone(Settings):
     key: str
     """Whose it is, e.g. "order:SO-1"."""
     attributes: Json = Field(default_factory=dict)
-    """What it must tell; it may tell more."""
+    """What it must tell; it may tell more. Exceptions also tell `severity` and `blocks`."""
     mark: Mark = Mark.IN_ORDER
     retraction: bool = False
     """Whether it declares one false that was concluded before."""

@@ -94,15 +94,15 @@ def _rule(rule: Rule) -> str:
             )
         case GatherRule():
             return _gather(rule)
-    return f"{subject} is {rule.milestone} {words}."
+    return f"{subject} {_is(rule.milestone)} {words}.{_exception(rule, rule.about)}"
 
 
 def _gather(rule: GatherRule) -> str:
     counted = f"{_pattern(rule.of)} (each {rule.distinct} once)"
     if rule.each is not None and rule.closed_by is not None:
         return (
-            f"{_a(rule.each)} is {rule.milestone} when {_pattern(rule.closed_by)} "
-            f"of its {rule.about} follows {counted}."
+            f"{_a(rule.each)} {_is(rule.milestone)} when {_pattern(rule.closed_by)} "
+            f"of its {rule.about} follows {counted}.{_exception(rule, rule.each)}"
         )
     ends = []
     if rule.until is not None:
@@ -112,11 +112,30 @@ def _gather(rule: GatherRule) -> str:
         closing = f"{_pattern(rule.closed_by)} ends the count"
         ends.append(closing if rule.until else f"{closing} of {counted}")
     whose = f", for each {_list(rule.by)} by itself" if rule.by else ""
-    sentence = f"{_a(rule.about)} is {rule.milestone} when {_list(ends, 'or')}{whose}."
+    sentence = f"{_a(rule.about)} {_is(rule.milestone)} when {_list(ends, 'or')}{whose}."
     late = f"After {_seconds(rule.within_seconds)} without an end"
     if rule.partial is not None:
-        return f"{sentence} With less than that it is {rule.partial}; so it is {late.lower()}."
-    return f"{sentence} {late} its signals go to quarantine."
+        sentence += f" With less than that it {_is(rule.partial)}; so it is {late.lower()}."
+    else:
+        sentence += f" {late} its signals go to quarantine."
+    return sentence + _exception(rule, rule.about)
+
+
+def _exception(rule: Rule, about: str) -> str:
+    """Tell how bad what is concluded is, and what it blocks, if it is an exception."""
+    severities = dict.fromkeys(rule.severity_of(name) for name in rule.concludes())
+    told = [severity for severity in severities if severity is not None]
+    if not told:
+        return ""
+    return f" {_list(told).capitalize()}: blocks the {_words(rule.blocks or about)}."
+
+
+def _is(name: Name) -> str:
+    return "has a weight mismatch" if name is Name.WEIGHT_MISMATCH else f"is {_words(name)}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _lifecycle(lifecycle: Lifecycle) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from edge.config import Configuration
+from edge.milestones.fields import blocked
 from edge.milestones.model import Mark, Milestone
 from edge.rules.cases import ExpectedMilestone, RuleTest, seconds_after_start
 from edge.rules.rehearsal import Rehearsal
@@ -65,8 +66,9 @@ def _milestones(
     for each in sorted(concluded, key=lambda each: each.occurred_at):
         at = seconds_after_start(each.occurred_at)
         alike = wanted[each.name, each.key, each.retracts is not None]
-        names = _taken(alike, at, each.attributes) if alike else each.attributes
-        told = {name: each.attributes[name] for name in names if name in each.attributes}
+        attributes = _attributes(each)
+        names = _taken(alike, at, attributes) if alike else attributes
+        told = {name: attributes[name] for name in names if name in attributes}
         words = _words(each.name, each.key, told, each.mark, is_false=each.retracts is not None)
         found.append((at, words))
     wants = [
@@ -74,6 +76,14 @@ def _milestones(
         for each in expected
     ]
     return _lines(wants), _lines(found)
+
+
+def _attributes(milestone: Milestone) -> Mapping[str, Any]:
+    """Return what it tells; no field has the names of what an exception tells of itself."""
+    if milestone.severity is None:
+        return milestone.attributes
+    told = {"severity": milestone.severity.value, "blocks": blocked(milestone)}
+    return {**milestone.attributes, **told}
 
 
 def _taken(

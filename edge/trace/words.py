@@ -102,7 +102,8 @@ def _details(body: bytes) -> str:
     for item in event.get("quantityList", ()):
         requested = event.get("milepost:requestedQuantity")
         of = f" of {requested}" if requested is not None else ""
-        words.append(f"{item['quantity']}{of} x {_last(item['epcClass'])}")
+        how_many = f"{item['quantity']}{of} x " if "quantity" in item else ""
+        words.append(how_many + _last(item["epcClass"]))
     if "milepost:line" in event:
         words.append(f"line {event['milepost:line']}")
     words += [f"unit {_last(epc)}" for epc in event.get("epcList", ())]
@@ -115,6 +116,8 @@ def _details(body: bytes) -> str:
     ]
     if "readPoint" in event:
         words.append(f"at {_last(event['readPoint']['id'])}")
+    if "milepost:severity" in event:
+        words.append(f"{event['milepost:severity']}: blocks {event['milepost:blocks']}")
     return ", ".join(words)
 
 

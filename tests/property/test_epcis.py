@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.milestones.epcis import Unencodable, encode
-from edge.milestones.model import Mark, Milestone, Name
+from edge.milestones.model import Mark, Milestone, Name, Severity
 from edge.milestones.site import Site
 
 SITE = Site("https://dc.example")
@@ -51,12 +51,14 @@ MILESTONES = st.builds(
     id=st.just("0" * 32),
     name=st.sampled_from(Name),
     rule=st.just("rule"),
-    key=st.just("unit:1"),
+    key=st.sampled_from(["unit:1", "read_point:a b", "order:\ud800", "device:", "x"]),
     occurred_at=st.integers(-(2**70), 2**70) | st.integers(1_420_070_400_000, 1_900_000_000_000),
     attributes=LIKELY | ATTRIBUTES,
     evidence=st.just((1,)),
     mark=st.sampled_from(Mark),
     retracts=st.none() | st.just("f" * 32),
+    severity=st.none() | st.sampled_from(Severity),
+    blocks=st.none() | st.sampled_from(NAMES),
 )
 
 

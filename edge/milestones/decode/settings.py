@@ -11,7 +11,7 @@ from edge.milestones.decode.identifier import check_scheme
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.subject import check_filter, check_level
 
-RESERVED = frozenset({"milestone", "rule", "rule_version", "mark"})
+RESERVED = frozenset({"milestone", "rule", "rule_version", "mark", "severity", "blocks"})
 """What an event itself says of its milestone; a field of that name could not be told."""
 
 

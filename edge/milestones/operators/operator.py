@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from edge.milestones.identity import milestone_id
-from edge.milestones.model import Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.model import SEVERITY, Mark, Milestone, Name, Observation, TrackId
 from edge.milestones.rules import Pattern, Rule
 from edge.milestones.step import State, Step
 
@@ -92,4 +92,6 @@ class Operator(ABC, Generic[R_co]):
             mark=mark,
             retracts=identity() if retraction else None,
             rule_version=self.rule.version,
+            severity=self.rule.severity_of(name),
+            blocks=self.rule.blocks if name in SEVERITY else None,
         )

@@ -5,12 +5,12 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from drivers.contract import Settings
-from edge.milestones.model import Name
+from edge.milestones.model import SEVERITY, Name, Severity
 from edge.milestones.rules.pattern import FieldName, FieldUse, Pattern, Place, uses
 
 
@@ -23,6 +23,19 @@ class RuleSettings(Settings):
     """The field that says whose milestone it is: "unit" makes keys like "unit:340…"."""
     remember_days: Annotated[float, Field(gt=0, le=3660)] = 30
     """How long repeats of what was concluded are still recognised."""
+    severity: Severity | None = None
+    """How bad the exceptions are that it concludes; unless told, as `model.SEVERITY` has it."""
+    blocks: FieldName | None = None
+    """The field that names what they block; without it, they block what they are about."""
+
+    @model_validator(mode="after")
+    def _concludes_exceptions(self) -> Self:
+        names = self.concludes()
+        for setting in ("severity", "blocks"):
+            if getattr(self, setting) is not None and not SEVERITY.keys() & set(names):
+                concluded = " and ".join(names)
+                raise ValueError(f"`{setting}` is for exceptions, and {concluded} is none")
+        return self
 
     @cached_property
     def version(self) -> str:
@@ -45,6 +58,10 @@ class RuleSettings(Settings):
     def concludes(self) -> tuple[Name, ...]:
         """Return the names of the milestones that it can conclude."""
         return (self.milestone,)
+
+    def severity_of(self, name: Name) -> Severity | None:
+        """Return how bad it is if the rule concludes that; None if it is no exception."""
+        return (self.severity or SEVERITY[name]) if name in SEVERITY else None
 
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from edge.milestones.epcis import Unencodable, encode
-from edge.milestones.model import Mark, Milestone, Name
+from edge.milestones.model import SEVERITY, Mark, Milestone, Name
 from edge.milestones.site import Site
 
 SITE = Site("https://dc-north.example")
@@ -31,6 +31,15 @@ ATTRIBUTES: dict[Name, dict[str, Any]] = {
     Name.DEPARTED: {"unit": SSCC, "order": "SO-1", "trailer": "T-9", "read_point": "door-1"},
     Name.RETURNED: {"unit": SSCC, "rma": "RMA-1", "read_point": "returns-1"},
     Name.LOST: {"unit": SSCC, "read_point": "infeed-1"},
+    Name.OVER_PICKED: LINE | {"quantity": 4, "requested": 3},
+    Name.UNREAD: {"read_point": "tunnel-1"},
+    Name.MISREAD: {"read_point": "tunnel-1", "text": "340123450000000018"},
+    Name.JAMMED: {"read_point": "zone-4"},
+    Name.MISROUTED: {"unit": SSCC, "lane": 4, "planned_lane": 7},
+    Name.ILLEGAL: {"unit": SSCC},
+    Name.UNKNOWN: {"unit": SSCC},
+    Name.DAMAGED: {"unit": SSCC, "order": "SO-1"},
+    Name.WEIGHT_MISMATCH: {"unit": SSCC, "weight": 9.5},
 }
 
 
@@ -44,6 +53,7 @@ def milestone(name: Name, /, *, without: str | None = None, **attributes: Any) -
         occurred_at=1_769_000_000_123,
         attributes={key: value for key, value in told.items() if key != without},
         evidence=(1, 2),
+        severity=SEVERITY.get(name),
     )
 
 
@@ -99,14 +109,23 @@ def test_the_official_schema_notices_words_that_are_not_epcis(schema: Any) -> No
         (Name.LOADED, "loading", "in_progress"),
         (Name.DEPARTED, "departing", "in_transit"),
         (Name.RETURNED, "receiving", "returned"),
+        (Name.OVER_PICKED, "picking", "mismatch_quantity"),
+        (Name.UNREAD, "sensor_reporting", None),
+        (Name.MISREAD, "sensor_reporting", None),
         (Name.LOST, None, "unknown"),
+        (Name.JAMMED, "sensor_reporting", "unavailable"),
+        (Name.MISROUTED, None, "mismatch_instance"),
+        (Name.ILLEGAL, None, "unknown"),
+        (Name.UNKNOWN, None, "mismatch_instance"),
+        (Name.DAMAGED, "inspecting", "damaged"),
+        (Name.WEIGHT_MISMATCH, "inspecting", "non_conformant"),
     ],
 )
 def test_each_milestone_has_its_words_of_the_core_business_vocabulary(
-    name: Name, biz_step: str | None, disposition: str
+    name: Name, biz_step: str | None, disposition: str | None
 ) -> None:
     event = event_of(name)
-    assert (event.get("bizStep"), event["disposition"]) == (biz_step, disposition)
+    assert (event.get("bizStep"), event.get("disposition")) == (biz_step, disposition)
     assert event["type"] == ("AggregationEvent" if name is Name.PACKED else "ObjectEvent")
     assert event["action"] == ("ADD" if name is Name.PACKED else "OBSERVE")
     assert event["milepost:milestone"] == name
@@ -127,7 +146,8 @@ def test_an_event_is_exactly_these_bytes() -> None:
         b'"bizTransactionList":[{"type":"https://dc-north.example/bizTransactionType/order",'
         b'"bizTransaction":"https://dc-north.example/order/SO-1"}],'
         b'"milepost:milestone":"short","milepost:rule":"the-short-rule",'
-        b'"milepost:mark":"in_order","milepost:line":2}'
+        b'"milepost:mark":"in_order","milepost:severity":"warning",'
+        b'"milepost:blocks":"unit:340123450000000017","milepost:line":2}'
     )
 
 
@@ -225,7 +245,7 @@ def test_what_is_not_known_is_left_out(nothing: str | None) -> None:
 @pytest.mark.parametrize(
     ("name", "without"),
     [
-        *[(name, "unit") for name in Name if name not in (Name.PICKED, Name.SHORT)],
+        *[(name, "unit") for name in Name if name not in (Name.PICKED, *SEVERITY)],
         (Name.PACKED, "children"),
         (Name.PICKED, "item"),
         (Name.SHORT, "item"),
@@ -266,6 +286,38 @@ def test_a_value_that_epcis_cannot_say_is_refused(
 ) -> None:
     with pytest.raises(Unencodable, match=complaint):
         encode(milestone(name, **attributes), SITE)
+
+
+@pytest.mark.parametrize("name", [name for name in SEVERITY if name is not Name.SHORT])
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("read_point:zone 4", "https://dc-north.example/readPoint/zone%204"),
+        ("device:Acme/amr-07", "https://dc-north.example/device/Acme%2Famr-07"),
+        ("order:https://erp.example/SO-1", "https://erp.example/SO-1"),
+    ],
+)
+def test_an_exception_may_be_about_no_unit_at_all(
+    schema: Any, name: Name, key: str, told: str
+) -> None:
+    nothing_else = replace(milestone(name), key=key, attributes={})
+    event = orjson.loads(encode(nothing_else, SITE))
+    assert event["epcList"] == [told]
+    schema(document(event))
+
+
+def test_an_exception_tells_how_bad_it_is_and_what_it_blocks() -> None:
+    lost = milestone(Name.LOST)
+    assert event_of(Name.LOST)["milepost:severity"] == "critical"
+    assert event_of(Name.LOST)["milepost:blocks"] == f"unit:{SSCC}"
+    for attributes, blocks in (
+        ({"unit": SSCC, "order": 7.0}, "order:7"),
+        ({"unit": SSCC, "order": ""}, f"unit:{SSCC}"),
+        ({"unit": SSCC}, f"unit:{SSCC}"),
+    ):
+        told = encode(replace(lost, blocks="order", attributes=attributes), SITE)
+        assert orjson.loads(told)["milepost:blocks"] == blocks
+    assert not {"milepost:severity", "milepost:blocks"} & event_of(Name.STORED).keys()
 
 
 def test_a_time_beyond_the_calendar_is_refused() -> None:

@@ -12,7 +12,7 @@ from edge.config.loading import load
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.epcis import encode
-from edge.milestones.model import Decision, Milestone, Name, Track, TrackId
+from edge.milestones.model import SEVERITY, Decision, Milestone, Name, Track, TrackId
 from edge.milestones.site import Site
 
 ROOT = Path(__file__).parents[4]
@@ -111,7 +111,9 @@ def told() -> list[dict[str, Any]]:
 def test_each_example_is_an_event_as_a_destination_sees_it(told: list[dict[str, Any]]) -> None:
     shown = re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     examples = [orjson.loads(block) for block in shown]
-    assert {each["milepost:milestone"] for each in examples} == set(Name)
+    concluded = {event["milepost:milestone"] for event in told}
+    assert concluded >= set(Name) - set(SEVERITY)
+    assert {each["milepost:milestone"] for each in examples} == concluded
     for example in examples:
         (event,) = [
             each
@@ -121,6 +123,19 @@ def test_each_example_is_an_event_as_a_destination_sees_it(told: list[dict[str, 
         ]
         assert event["milepost:mark"] == example.get("milepost:mark", "in_order")
         assert event.keys() - example.keys() <= TOLD_ABOVE
+
+
+def test_the_page_names_every_exception_with_its_words() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\|(.*?)\| ", page, re.MULTILINE)
+    shown = {name: (step.strip("` "), disposition.strip("` ")) for name, step, disposition in rows}
+    words = {}
+    for name, severity in SEVERITY.items():
+        told = {"item": "A", "quantity": 1, "requested": 2}
+        milestone = Milestone("0" * 32, name, "r", "order:1", START, told, (1,), severity=severity)
+        event = orjson.loads(encode(milestone, Site("https://dc.example")))
+        words[name.value] = (event.get("bizStep", ""), event.get("disposition", ""))
+    assert shown == words
 
 
 def test_only_what_was_wrong_is_retracted(told: list[dict[str, Any]]) -> None:

@@ -184,3 +184,16 @@ def test_a_lifecycle_carries_what_its_observations_have_and_what_a_gather_adds()
     assert fault.startswith(
         "lifecycles.l.carry: no observation 'pick' or 'line-closed' has a field 'read_point'"
     )
+
+
+def test_what_an_exception_blocks_is_a_field_of_it_or_one_that_its_lifecycle_carries() -> None:
+    damaged = {**ONE, "milestone": "damaged", "blocks": "order"}
+    lifecycles = {"l": Lifecycle.model_validate({"stages": ["received"], "ends": ["damaged"]})}
+    carrying = {"l": lifecycles["l"].model_copy(update={"carry": ("order",)})}
+    rules = RULES.validate_python({"picked": GATHER, "received": ONE, "damaged": damaged})
+    (fault,) = unknown_fields(rules, lifecycles, FIELDS)
+    assert str(fault).startswith("rules.damaged.blocks: no observation 'scan' has a field 'order'")
+    # A field that the lifecycle wants to carry, and nothing tells, is a fault of the lifecycle.
+    (fault,) = unknown_fields(rules, carrying, FIELDS)
+    assert fault.place == ("lifecycles", "l", "carry")
+    assert unknown({**damaged, "blocks": "rma"}) == []

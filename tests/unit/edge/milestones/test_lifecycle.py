@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from edge.milestones.model import Mark
+from edge.milestones.fields import blocked
+from edge.milestones.model import Mark, Severity
 
 STAGES = ["packed", "loaded", "departed"]
 
@@ -254,3 +255,22 @@ def test_a_fact_found_again_after_its_rule_forgot_it_is_neither_told_nor_illegal
     here.hear_until(2 * 86_400_000)
     here.see("packed", 1_000, unit="U1")
     assert (len(here.told), here.reasons) == (1, [])
+
+
+def test_an_exception_that_is_held_is_as_bad_and_blocks_what_an_earlier_stage_told(
+    site: Callable[..., Any],
+) -> None:
+    damaged = {**rule("damaged"), "severity": "critical", "blocks": "order"}
+    here = site(
+        {"packed": rule("packed"), "damaged": damaged},
+        {"l": {"stages": ["packed"], "ends": ["damaged"], "carry": ["order"]}},
+    )
+    here.see("damaged", 2_000, unit="U1")
+    assert here.told == []
+    here.see("packed", 1_000, unit="U1", order="SO-1")
+    packed, found = here.milestones
+    assert (packed.severity, blocked(packed)) == (None, None)
+    assert (found.severity, blocked(found)) == (Severity.CRITICAL, "order:SO-1")
+    here.see("damaged", 3_000, unit="U2")
+    here.hear_until(LATER)
+    assert blocked(here.milestones[-1]) == "unit:U2"

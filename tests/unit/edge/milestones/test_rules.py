@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.milestones.decode import ObservationSettings
+from edge.milestones.model import SEVERITY, Name
 from edge.milestones.rules import (
     AbsenceRule,
     GatherRule,
@@ -38,6 +39,9 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
         ({**ONE, "milestone": "shipped"}, "Input should be 'received', 'stored'"),
         ({**ONE, "abuot": "unit"}, "Extra inputs are not permitted"),
         ({**ONE, "about": ""}, "at least 1 character"),
+        ({**ONE, "severity": "critical"}, "`severity` is for exceptions, and received is none"),
+        ({**ONE, "blocks": "order"}, "`blocks` is for exceptions, and received is none"),
+        ({**ONE, "milestone": "damaged", "severity": "bad"}, "'info', 'warning' or 'critical'"),
         (
             {**ONE, "operator": "join", "of": [{"kind": "a"}], "within_seconds": 1},
             "a join is of two",
@@ -125,3 +129,23 @@ def test_every_setting_is_documented(heading: str, settings: type[BaseModel]) ->
     (shared,) = [each for each in sections if each.startswith("What holds for every rule")]
     for setting in settings.model_fields:
         assert f"| `{setting}` |" in section + shared
+
+
+PAGE_SEVERITY = re.compile(r"^\| .* \| `(\w+)` \| `(info|warning|critical)` \|", re.MULTILINE)
+
+
+def test_how_bad_each_exception_is_stands_in_the_documentation() -> None:
+    assert {name for name, _ in PAGE_SEVERITY.findall(PAGE)} <= set(SEVERITY)
+    for name, severity in PAGE_SEVERITY.findall(PAGE):
+        assert SEVERITY[Name(name)] == severity
+
+
+def test_a_rule_says_how_bad_its_exceptions_are_and_what_they_block() -> None:
+    plain = RULE.validate_python({**ONE, "milestone": "damaged"})
+    assert plain.severity_of(Name.DAMAGED) == "warning"
+    worse = RULE.validate_python({**ONE, "milestone": "damaged", "severity": "critical"})
+    assert worse.severity_of(Name.DAMAGED) == "critical"
+    counted = {**CLOSED, "until": "n", "partial": "short", "severity": "info"}
+    gather = RULE.validate_python(counted)
+    assert gather.severity_of(Name.SHORT) == "info"
+    assert gather.severity_of(Name.PICKED) is None

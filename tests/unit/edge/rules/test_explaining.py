@@ -23,7 +23,8 @@ def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration)
         "once for each unit and rma."
     )
     assert told["lost-on-conveyor"] == (
-        "a unit is lost when an infeed-scan of it is not followed by a divert within 6 s."
+        "a unit is lost when an infeed-scan of it is not followed by a divert within 6 s. "
+        "Critical: blocks the unit."
     )
     for name, rule in site.rules.items():
         for milestone in rule.concludes():

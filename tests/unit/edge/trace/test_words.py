@@ -72,3 +72,17 @@ def test_attempts_that_are_not_kept_are_told_and_those_around_them_are_no_run() 
 def test_what_can_be_done_about_a_dead_letter_can_be_typed_as_it_is_told() -> None:
     told = "\n".join(written(on_terminal=False, whole=False))
     assert "`milepost outbox retry 7`, or `discard 7 --reason WHY`" in told
+
+
+def test_of_an_exception_it_is_told_how_bad_it_is_and_what_it_blocks() -> None:
+    (chapter,) = story().chapters
+    body = (
+        b'{"quantityList": [{"epcClass": "https://dc.example/item/A"}],'
+        b'"milepost:severity": "critical", "milepost:blocks": "order:SO-1"}'
+    )
+    milestone = chapter.milestone._replace(name="damaged", body=body)
+    damaged = replace(chapter, milestone=milestone)
+    told = io.StringIO()
+    console = Console(file=told, width=200, color_system=None)
+    write(replace(story(), chapters=(damaged,)), console, whole=False)
+    assert "DAMAGED  A, critical: blocks order:SO-1\n" in told.getvalue()
