@@ -14,7 +14,8 @@ from buffer.opening import open_for_writing
 from buffer.reader import Reader
 from drivers.contract import system_clock
 from edge.config import load
-from edge.rules.backtest import Backtest, Comparison
+from edge.rules.backtest import Backtest
+from edge.rules.comparing import Comparison
 
 DAY_MS = 24 * 3600 * 1000
 CHUNK = 50_000

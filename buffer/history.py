@@ -36,18 +36,22 @@ class PastMilestone(NamedTuple):
     """Sequence in the journal; None if it rests on no signal that is known."""
 
 
-async def signals(reader: Reader) -> AsyncIterator[list[SignalRow]]:
-    """Yield all signals that are kept, oldest first, some thousands at a time."""
-    after = 0
+async def signals(reader: Reader, after: int = 0) -> AsyncIterator[list[SignalRow]]:
+    """Yield all signals that are kept behind a sequence, oldest first, some thousands at a time."""
     while rows := await reader.rows(SQL["signals_after"], (after, CHUNK)):
         found = [SignalRow(*row) for row in rows]
         yield found
         after = found[-1].seq
 
 
-async def milestones(reader: Reader) -> AsyncIterator[list[PastMilestone]]:
-    """Yield all milestones that are kept, in the order of recording, some thousands at a time."""
-    after = 0
+async def newest_milestone(reader: Reader) -> int:
+    """Return the sequence of the milestone that was recorded last; 0 if there is none."""
+    ((newest,),) = await reader.rows(SQL["newest_milestone"], ())
+    return int(newest)
+
+
+async def milestones(reader: Reader, after: int = 0) -> AsyncIterator[list[PastMilestone]]:
+    """Yield all milestones behind a sequence, in the order of recording, thousands at a time."""
     while rows := await reader.rows(SQL["milestones_after"], (after, CHUNK)):
         found = [PastMilestone(*row) for row in rows]
         yield found

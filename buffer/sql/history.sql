@@ -17,3 +17,6 @@ FROM place CROSS JOIN milestone AS m ON m.id = substr(?1, place.at, 16);
 SELECT m.seq, m.id, m.name, m.key, m.occurred_at, m.recorded_at,
        (SELECT min(signal) FROM evidence WHERE milestone = m.seq)
 FROM milestone AS m WHERE m.seq > ? ORDER BY m.seq LIMIT ?;
+
+-- name: newest_milestone
+SELECT coalesce(max(seq), 0) FROM milestone;

@@ -143,6 +143,22 @@ def backtest(
 
 
 @app.command()
+def shadow(
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FILE", help="A configuration with other rules.")
+    ],
+    config: ConfigOption = INSTALLED,
+) -> None:
+    """Judge what comes by other rules, too, and print what differs, until it is ended.
+
+    Nothing is sent and nothing is stored; the daemon goes on. Exits 1 if anything differed.
+    """
+    from edge.cli.shadowing import run_shadow  # noqa: PLC0415
+
+    raise typer.Exit(run_shadow(configuration(config), configuration(rules)))
+
+
+@app.command()
 def gaps(
     config: ConfigOption = INSTALLED,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,

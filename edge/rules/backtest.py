@@ -5,12 +5,7 @@ time of the signal that is judged next: what was concluded late because a source
 was away is concluded in time, and may be retracted.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
-
-import orjson
 
 from buffer import history
 from buffer.journal import SignalRow
@@ -20,43 +15,8 @@ from edge.config import Configuration
 from edge.milestones.epcis import encode
 from edge.milestones.model import Milestone
 from edge.milestones.site import Site
+from edge.rules.comparing import Comparison, Difference, Kind, is_same_event
 from edge.rules.rehearsal import Rehearsal
-
-Kind = Literal["same", "only old", "only new", "changed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A milestone that is not the same by both rules."""
-
-    kind: Kind
-    id: str
-    name: str
-    key: str
-    occurred_at: int
-
-
-@dataclass(slots=True)
-class Comparison:
-    """What the journal leads to by the rules that judged it then, and by the others."""
-
-    counts: Counter[tuple[str, Kind]] = field(default_factory=Counter)
-    """By name of the milestone and kind."""
-    differences: list[Difference] = field(default_factory=list)
-    """The first of them."""
-    signals: int = 0
-    began_at: int | None = None
-    ended_at: int | None = None
-    """When the first and the last signal were recorded."""
-    quarantined: int = 0
-    """Signals that could not be judged by the new rules."""
-    unexplained: int = 0
-    """Milestones of which the journal no longer has all evidence; they are not compared."""
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both conclude the same."""
-        return all(kind == "same" for _, kind in self.counts)
 
 
 class Backtest:
@@ -70,10 +30,9 @@ class Backtest:
         self._rehearsal = Rehearsal(configuration)
         self._site = Site(configuration.site.uri, configuration.site.zone_offset)
         self._since = since
-        self._most = most
         self._now = 0
         self._seen: set[bytes] = set()
-        self._found = Comparison()
+        self._found = Comparison(most)
 
     async def run(self) -> Comparison:
         """Judge all signals that are kept, then all milestones that only the old rules made.
@@ -117,7 +76,7 @@ class Backtest:
             self._seen.add(identity)
             if identity not in known:
                 self._count("only new", each)
-            elif _is_same(known[identity].body, encode(each, self._site)):
+            elif is_same_event(known[identity].body, encode(each, self._site)):
                 self._found.counts[each.name, "same"] += 1
             else:
                 self._count("changed", each)
@@ -140,25 +99,9 @@ class Backtest:
                 difference = Difference(
                     "only old", row.id.hex(), row.name, row.key, row.occurred_at
                 )
-                self._add(difference)
+                self._found.add(difference)
 
     def _count(self, kind: Kind, milestone: Milestone) -> None:
-        self._add(
+        self._found.add(
             Difference(kind, milestone.id, milestone.name, milestone.key, milestone.occurred_at)
         )
-
-    def _add(self, difference: Difference) -> None:
-        self._found.counts[difference.name, difference.kind] += 1
-        if len(self._found.differences) < self._most:
-            self._found.differences.append(difference)
-
-
-def _is_same(old: bytes, new: bytes) -> bool:
-    """Tell whether two events say the same, by whatever version of the rule."""
-    return old == new or _without_version(old) == _without_version(new)
-
-
-def _without_version(event: bytes) -> object:
-    told = orjson.loads(event)
-    told.pop("milepost:ruleVersion", None)
-    return told

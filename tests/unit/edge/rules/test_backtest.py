@@ -17,8 +17,9 @@ from edge.cli.app import app
 from edge.config import Configuration, load
 from edge.ingest import Ingest
 from edge.ingest.configured import judge, rules_engine
-from edge.rules.backtest import Backtest, Comparison
+from edge.rules.backtest import Backtest
 from edge.rules.cases import START, GivenSignal
+from edge.rules.comparing import Comparison
 
 SHIPPED = Path(__file__).parents[4] / "systemd" / "milepost.toml"
 BEGINNING = round(START.timestamp() * 1000)
