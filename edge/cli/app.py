@@ -108,6 +108,7 @@ def trace(
     key: Annotated[str, typer.Argument(help="An order, a unit or a milestone's id.")],
     config: ConfigOption = INSTALLED,
     whole: Annotated[bool, typer.Option("--all", help="Every signal and attempt, whole.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for a program.")] = False,  # noqa: FBT002
 ) -> None:
     """Tell the story of an order, a unit or a milestone.
 
@@ -115,7 +116,28 @@ def trace(
     """
     from edge.cli.asking import show_story  # noqa: PLC0415
 
-    raise typer.Exit(show_story(configuration(config), key, whole=whole))
+    raise typer.Exit(show_story(configuration(config), key, whole=whole, as_json=as_json))
+
+
+@app.command(name="hash")
+def hash_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            allow_dash=True, help="An event, a list of events or an EPCISDocument, JSON; or -."
+        ),
+    ],
+    as_pre_hash: Annotated[  # noqa: FBT002
+        bool, typer.Option("--pre-hash", help="The text that is hashed, to see what differs.")
+    ] = False,
+) -> None:
+    """Print the EPCIS Event Hash ID of events, to compare with what another system has.
+
+    Exits 2 if any is no event.
+    """
+    from edge.cli.hashing import print_hashes  # noqa: PLC0415
+
+    raise typer.Exit(print_hashes(file, as_pre_hash=as_pre_hash))
 
 
 @app.command()

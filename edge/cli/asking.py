@@ -16,7 +16,7 @@ from edge.control.client import Control, NotAllowed, NotRunning, Silent
 from edge.control.gathering import gather
 from edge.control.health import Report, Status, judge
 from edge.exits import Exit
-from edge.trace import tell, write
+from edge.trace import record, tell, write
 from edge.wording import counted, in_words
 
 T = TypeVar("T")
@@ -46,8 +46,8 @@ def show_health(configuration: Configuration, *, as_json: bool) -> int:
     return report.status.exit_code
 
 
-def show_story(configuration: Configuration, key: str, *, whole: bool) -> int:
-    """Print the story of a key; 1 if nothing is known of it."""
+def show_story(configuration: Configuration, key: str, *, whole: bool, as_json: bool) -> int:
+    """Print the story of a key, as JSON always whole; 1 if nothing is known of it."""
 
     async def read() -> int:
         async with Reader.open(configuration.store.path) as reader:
@@ -59,7 +59,10 @@ def show_story(configuration: Configuration, key: str, *, whole: bool) -> int:
                 err=True,
             )
             return NOT_FOUND
-        write(story, Console(), whole=whole)
+        if as_json:
+            typer.echo(record(story))
+        else:
+            write(story, Console(), whole=whole)
         return 0
 
     return _from_the_store(read())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from buffer.journal import SignalRow
 from buffer.reader import Reader, StoryAttempt, StoryEntry, StoryMilestone
+from edge.milestones.event_hash import Unhashable, event_hash
 from edge.milestones.model import KEY_FIELDS
 
 LIMIT = 1000
@@ -30,6 +31,17 @@ class Chapter:
     forgotten: int
     """Signals of the evidence that the journal no longer keeps."""
     deliveries: tuple[Delivered, ...]
+
+    @property
+    def hash(self) -> str | None:
+        """The Event Hash ID of its event; None if it has none.
+
+        Milepost writes no such event, but one may have been imported.
+        """
+        try:
+            return event_hash(self.milestone.body)
+        except Unhashable:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

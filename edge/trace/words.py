@@ -91,6 +91,8 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
         forgotten = counted(chapter.forgotten, "signal")
         yield Text(f"     {forgotten} that the journal no longer keeps", "dim")
     yield Text(f"   told as {milestone.id.hex()}", style="dim")
+    if chapter.hash is not None:
+        yield Text(f"   hash {chapter.hash}", style="dim")
     for delivered in chapter.deliveries:
         yield from _delivered(delivered, milestone.occurred_at, whole=whole)
 

@@ -235,7 +235,7 @@ def test_version_is_told() -> None:
 
 
 def test_trace_tells_the_story_from_raw_signal_to_the_erp_s_answer(
-    gateway: Gateway, scanner: Scanner, erp: ErpProcess
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess, tmp_path: Path
 ) -> None:
     with erp.faulty(error_rate=1.0):
         scanner.scan("dock", "340123450001000009")
@@ -250,6 +250,13 @@ def test_trace_tells_the_story_from_raw_signal_to_the_erp_s_answer(
     identity = re.search(r"told as ([0-9a-f]{32})", story.stdout)
     assert identity is not None
     assert "RECEIVED" in gateway.command("trace", identity[1]).stdout
+    (told,) = json.loads(gateway.command("trace", identity[1], "--json").stdout)["milestones"]
+    assert (told["id"], told["key"]) == (identity[1], "unit:340123450001000009")
+    assert f"   hash {told['hash']}" in story.stdout.splitlines()
+    # What a destination got has the same hash, whoever computes it.
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(told["event"], sort_keys=True))
+    assert _milepost("hash", event).stdout.split() == [told["hash"], told["event"]["eventID"]]
     unknown = gateway.command("trace", "T-nobody")
     assert unknown.returncode == 1
     assert "nothing is known" in unknown.stderr
