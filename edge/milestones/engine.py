@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from edge.milestones.feeding import delays, sources_by_rule
 from edge.milestones.fields import Test, Unjudgeable, matcher
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
@@ -13,6 +14,7 @@ from edge.milestones.model import (
     Observation,
     TrackId,
     Tracks,
+    kind_of,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
 from edge.milestones.rules import Lifecycle, Rule
@@ -59,22 +61,17 @@ class RulesEngine:
         for name, operator in self._operators.items():
             for pattern, judge in operator.listens():
                 listener = (name, matcher(pattern), judge)
-                self._listeners.setdefault(pattern.kind, []).append(listener)
+                self._listeners.setdefault(pattern.hears, []).append(listener)
         self._key_fields = tuple({*KEY_FIELDS, *(rule.about for rule in rules.values())})
         self._owners = _owners(rules, lifecycles, sources_of)
+        self._ranks = {owner: rank for rank, owner in enumerate(self._owners)}
+        self._delays = _delays(rules, lifecycles)
 
     def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
         """Judge observations in the order given; see `model.Engine.collapse`."""
-        step = Step(tracks, self._key_fields)
+        step = Step(tracks, self._key_fields, self._delays)
         for observation in observations:
-            # The index is what makes telemetry that concerns no rule cost next to nothing.
-            for rule, matches, judge in self._listeners.get(observation.kind, ()):
-                if matches is None or matches(observation.fields):
-                    step.judging(observation.lag)
-                    try:
-                        self._tell(judge(observation, step), step)
-                    except Unjudgeable as reason:
-                        step.object(observation.signal, f"rule {rule}: {reason}")
+            self._hear(observation, observation.kind, step)
         return step.decision
 
     def expire(self, due: Iterable[TrackId], tracks: Tracks, horizon: int) -> Decision:
@@ -83,9 +80,10 @@ class RulesEngine:
         A track that is not due at the horizon is left alone; one of a rule
         that the configuration no longer has is removed.
         """
-        step = Step(tracks, self._key_fields)
-        # Rules before lifecycles: what they conclude may be what a held milestone waits for.
-        for track in sorted(due, key=lambda each: (each.owner in self._guards, each)):
+        step = Step(tracks, self._key_fields, self._delays)
+        # Rules before those that listen to them, and before lifecycles: what they conclude may
+        # be what is waited for.
+        for track in sorted(due, key=lambda each: (self._ranks.get(each.owner, -1), each)):
             known = step.track(track)
             if known is None or known.due_at is None or known.due_at > horizon:
                 continue
@@ -95,15 +93,26 @@ class RulesEngine:
                 step.forget(track)
                 continue
             step.judging(state["lag"])
+            known_until = horizon - self._delays.get(track.owner, 0)
             if isinstance(owner, Guard):
-                step.decision.milestones += owner.expire(track, state, horizon, step)
+                step.decision.milestones += owner.expire(track, state, known_until, step)
             else:
-                self._tell(owner.expire(track, state, horizon, step), step)
+                self._tell(owner.expire(track, state, known_until, step), step)
         return step.decision
 
     def owners(self) -> Mapping[str, frozenset[str]]:
-        """Return each rule and lifecycle with the sources that it listens to."""
+        """Return each rule and lifecycle with its sources; see `model.Engine.owners`."""
         return self._owners
+
+    def _hear(self, observation: Observation, kind: str, step: Step) -> None:
+        # The index is what makes telemetry that concerns no rule cost next to nothing.
+        for rule, matches, judge in self._listeners.get(kind, ()):
+            if matches is None or matches(observation.fields):
+                step.judging(observation.lag)
+                try:
+                    self._tell(judge(observation, step), step)
+                except Unjudgeable as reason:
+                    step.object(observation.signal, f"rule {rule}: {reason}")
 
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
         for milestone in concluded:
@@ -112,6 +121,25 @@ class RulesEngine:
                 step.decision.milestones.append(milestone)
             else:
                 step.decision.milestones += guard.admit(milestone, step)
+            # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
+            for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
+                if milestone.retracts is None and kind in self._listeners:
+                    self._hear(_heard(milestone, step.lag), kind, step)
+
+
+def _heard(milestone: Milestone, lag: int) -> Observation:
+    """Return the milestone as rules that listen to it hear of it."""
+    about, _, value = milestone.key.partition(":")
+    *earlier, last = milestone.evidence
+    return Observation(
+        signal=last,
+        source=milestone.rule,
+        kind=kind_of(milestone.name),
+        occurred_at=milestone.occurred_at,
+        fields={about: value, **milestone.attributes},
+        lag=lag,
+        earlier=tuple(earlier),
+    )
 
 
 def _owners(
@@ -119,12 +147,18 @@ def _owners(
     lifecycles: Mapping[str, Lifecycle],
     sources_of: Mapping[str, frozenset[str]],
 ) -> dict[str, frozenset[str]]:
-    owners = {
-        name: frozenset().union(*(sources_of[pattern.kind] for pattern in rule.patterns()))
-        for name, rule in rules.items()
-    }
+    owners = sources_by_rule(rules, sources_of)
     for name, lifecycle in lifecycles.items():
         guarded = {*lifecycle.stages, *lifecycle.ends}
         feeding = [owners[rule] for rule in rules if guarded & set(rules[rule].concludes())]
         owners[name] = frozenset[str]().union(*feeding)
     return owners
+
+
+def _delays(rules: Mapping[str, Rule], lifecycles: Mapping[str, Lifecycle]) -> dict[str, int]:
+    found = delays(rules)
+    for name, lifecycle in lifecycles.items():
+        guarded = {*lifecycle.stages, *lifecycle.ends}
+        feeding = [found[rule] for rule in rules if guarded & set(rules[rule].concludes())]
+        found[name] = max(feeding)
+    return found

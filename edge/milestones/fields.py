@@ -45,18 +45,25 @@ def required(observation: Observation, field: str) -> str:
     """Return the text of a field.
 
     Raises:
-        Unjudgeable: The field is missing or empty.
+        Unjudgeable: The field is missing or empty, or a list.
 
     """
-    value = observation.fields.get(field)
-    if value is None or value == "":
+    value = optional(observation, field)
+    if value is None:
         raise Unjudgeable(f"field {field!r} of {observation.kind!r} is missing")
-    return text(value)
+    return value
 
 
 def optional(observation: Observation, field: str) -> str | None:
-    """Return the text of a field, or None if it is missing or empty."""
+    """Return the text of a field, or None if it is missing or empty.
+
+    Raises:
+        Unjudgeable: It is a list.
+
+    """
     value = observation.fields.get(field)
+    if isinstance(value, list):
+        raise Unjudgeable(f"field {field!r} of {observation.kind!r} is a list; expected one value")
     return None if value is None or value == "" else text(value)
 
 
@@ -143,7 +150,7 @@ def matcher(pattern: Pattern) -> Test | None:
     def matches(fields: Mapping[str, Value]) -> bool:
         for field, test in tests:
             value = fields.get(field)
-            if value is None or not test(text(value)):
+            if value is None or isinstance(value, list) or not test(text(value)):
                 return False
         return True
 

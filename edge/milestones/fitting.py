@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from edge.milestones.feeding import circle, concluding, delays, takes, with_milestones
 from edge.milestones.model import Name
-from edge.milestones.rules import Lifecycle, Place, Rule
+from edge.milestones.rules import AbsenceRule, Lifecycle, Pattern, Place, Rule
 
 _GATHERED = frozenset({"quantity", "requested", "children"})
 """What a gather tells beside the fields of its observations; a lifecycle may carry it."""
@@ -35,10 +36,13 @@ def misfits(
     """
     for name, rule in rules.items():
         for pattern in rule.patterns():
-            if not sources_of.get(pattern.kind):
-                words = f"listens to {pattern.kind!r}, which no observation gives"
-                known = offered("kinds", pattern.kind, sources_of)
-                yield Misfit(("rules", name), f"{words}; {known}")
+            if (words := _never_told(pattern, rules, sources_of)) is not None:
+                yield Misfit(("rules", name), words)
+    if found := circle(rules):
+        words = f"listens to what follows from itself: {' → '.join(found)}"
+        yield Misfit(("rules", found[0]), f"{words}; say with `rule` whose milestones it means")
+    else:
+        yield from _impatient(rules)
     concluded = {name for rule in rules.values() for name in rule.concludes()}
     home: dict[Name, str] = {}
     for name, lifecycle in lifecycles.items():
@@ -54,6 +58,41 @@ def misfits(
                 yield Misfit(place, f"{words}; a milestone belongs to one lifecycle")
 
 
+def _never_told(
+    pattern: Pattern, rules: Mapping[str, Rule], sources_of: Mapping[str, frozenset[str]]
+) -> str | None:
+    """Say that nothing gives what the pattern means; None if something does."""
+    if pattern.milestone is None:
+        if sources_of.get(pattern.hears):
+            return None
+        words = f"listens to {pattern.hears!r}, which no observation gives"
+        return f"{words}; {offered('kinds', pattern.hears, sources_of)}"
+    if concluding(rules, pattern):
+        return None
+    words = f"listens to the milestone {pattern.milestone.value!r}"
+    able = [name for name, rule in rules.items() if pattern.milestone in rule.concludes()]
+    if pattern.rule is not None and able:
+        words = f"{words} of rule {pattern.rule!r}, which does not conclude it"
+        return f"{words}; {offered('rules', pattern.rule, able)}"
+    concluded = {name for rule in rules.values() for name in rule.concludes()}
+    known = offered("milestones", pattern.milestone, concluded)
+    return f"{words}, which no rule concludes; {known}"
+
+
+def _impatient(rules: Mapping[str, Rule]) -> Iterator[Misfit]:
+    """Yield absences whose end may be told before their start: each would be a false alarm."""
+    behind = delays(rules)
+    for name, rule in rules.items():
+        if isinstance(rule, AbsenceRule):
+            late = [behind[each] + takes(rules[each]) for each in concluding(rules, rule.after)]
+            if any(late) and max(late) >= (rule.within_seconds - rule.wait_seconds) * 1000:
+                words = f"is told up to {max(late) / 1000:g} s after it happened"
+                yield Misfit(
+                    ("rules", name, "after"),
+                    f"{words}; that must be less than `within_seconds` - `wait_seconds`",
+                )
+
+
 def unknown_fields(
     rules: Mapping[str, Rule],
     lifecycles: Mapping[str, Lifecycle],
@@ -64,18 +103,21 @@ def unknown_fields(
     `fields_of` maps each kind of observation to the fields that it can have.
     Of a kind that is not in it nothing is said: that is a misfit of its own.
     """
+    if circle(rules):
+        return
+    fields_of = with_milestones(rules, fields_of)
     for name, rule in rules.items():
         for use in dict.fromkeys(rule.reads()):
             if (words := _unknown(use.field, use.kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, *use.place), words)
         if rule.blocks is not None and rule.blocks not in _carried(rule, lifecycles):
-            kinds = [pattern.kind for pattern in rule.patterns()]
+            kinds = [pattern.hears for pattern in rule.patterns()]
             if (words := _unknown(rule.blocks, kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, "blocks"), words)
     for name, lifecycle in lifecycles.items():
         stages = {*lifecycle.stages, *lifecycle.ends}
         feeding = [rule for rule in rules.values() if stages & set(rule.concludes())]
-        kinds = [pattern.kind for rule in feeding for pattern in rule.patterns()]
+        kinds = [pattern.hears for rule in feeding for pattern in rule.patterns()]
         for field in lifecycle.carry:
             words = _unknown(field, kinds, fields_of)
             if words is not None and field not in _GATHERED:

@@ -4,12 +4,19 @@ Times are milliseconds since the Unix epoch, UTC. A key names what a fact is
 about: "unit:340000000000000017", "order:SO-1001".
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | list[str] | None
+"""What a field holds. A list only what a gather has listed: no source tells one."""
+
+Evidence = int | Sequence[int]
+"""Signals by journal sequence, as tracks keep them: one, or what a milestone rests on."""
+
+MILESTONE_KIND = "milestone/"
+"""How the kinds begin under which rules hear of milestones; no observation of a source has one."""
 
 KEY_FIELDS = ("order", "unit", "trailer")
 """Fields that name what a story can be told of; `trace` finds signals and milestones by them."""
@@ -70,12 +77,17 @@ SEVERITY: Mapping[Name, Severity] = {
 """The exceptions, and how bad each is unless its rule says otherwise."""
 
 
+def kind_of(milestone: Name, rule: str | None = None) -> str:
+    """Return the kind under which rules hear of a milestone, of whatever rule or of one."""
+    return f"{MILESTONE_KIND}{milestone.value}" + (f"/{rule}" if rule else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A signal, decoded into warehouse words."""
+    """A signal, decoded into warehouse words; or a milestone, as other rules hear of it."""
 
     signal: int
-    """Sequence of the signal in the journal: the evidence."""
+    """Sequence of the signal in the journal: the evidence; of several, the last."""
     source: str
     kind: str
     occurred_at: int
@@ -83,6 +95,13 @@ class Observation:
     fields: Mapping[str, Value]
     lag: int = 0
     """How much later it was received, by our clock; 0 if it was not."""
+    earlier: tuple[int, ...] = ()
+    """The other signals that it rests on, if it is a milestone."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """All signals that it rests on."""
+        return [*self.earlier, self.signal] if self.earlier else self.signal
 
 
 class TrackId(NamedTuple):
@@ -191,5 +210,9 @@ class Engine(Protocol):
         ...
 
     def owners(self) -> Mapping[str, frozenset[str]]:
-        """Return each rule and lifecycle with the sources that it listens to."""
+        """Return each rule and lifecycle with its sources, also those of rules that it listens to.
+
+        Deadlines are to be judged in this order, up to a horizon each of which
+        is no later than those before it on the same sources.
+        """
         ...

@@ -16,15 +16,20 @@ MAX_LAG = 60_000
 class Step:
     """Tracks as the step sees them, and the decision that grows."""
 
-    def __init__(self, tracks: Tracks, key_fields: tuple[str, ...]) -> None:
+    def __init__(
+        self, tracks: Tracks, key_fields: tuple[str, ...], delays: Mapping[str, int]
+    ) -> None:
+        """`delays` says by owner how much later than others its deadlines are judged (ms)."""
         self._committed = tracks
         self._key_fields = key_fields
-        self._lag = 0
+        self._delays = delays
+        self.lag = 0
+        """How late that was told which is being judged."""
         self.decision = Decision()
 
     def judging(self, lag: int) -> None:
         """Say how late that was told which is judged next."""
-        self._lag = min(lag, MAX_LAG)
+        self.lag = min(lag, MAX_LAG)
 
     def track(self, track: TrackId) -> Track | None:
         """Return the track with the changes of this step, or None."""
@@ -44,11 +49,13 @@ class Step:
         """Change the track; `due_at` is when the engine must look again, by the devices' clocks.
 
         The horizon goes by ours. Where devices tell late, or their clocks are
-        behind, the track waits as much longer as the latest of them did.
+        behind, the track waits as much longer as the latest of them did; and
+        as long as rules that its owner listens to may have something to tell.
         """
         known = self.recall(track, shape) or {}
-        lag = max(self._lag, known.get("lag", 0))
-        self.decision.tracks[track] = Track({"shape": shape, "lag": lag, **state}, due_at + lag)
+        lag = max(self.lag, known.get("lag", 0))
+        due_at += lag + self._delays.get(track.owner, 0)
+        self.decision.tracks[track] = Track({"shape": shape, "lag": lag, **state}, due_at)
 
     def forget(self, track: TrackId) -> None:
         """Remove the track."""

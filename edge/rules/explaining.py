@@ -6,6 +6,7 @@ from itertools import product
 from edge.config import Configuration
 from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import sources_of
+from edge.milestones.feeding import delays
 from edge.milestones.fields import text
 from edge.milestones.model import Name
 from edge.milestones.rules import (
@@ -24,8 +25,12 @@ from edge.wording import in_words
 def sentences(configuration: Configuration) -> Iterator[str]:
     """Yield a line for each rule, lifecycle and destination, under headings."""
     yield "What is concluded:"
+    behind = delays(configuration.rules)
     for name, rule in configuration.rules.items():
-        yield f"  {name}: {_rule(rule)}"
+        waits = (
+            f" It waits {in_words(behind[name])} longer for its milestones." if behind[name] else ""
+        )
+        yield f"  {name}: {_rule(rule)}{waits}"
     if configuration.lifecycles:
         yield "In which order:"
         for name, lifecycle in configuration.lifecycles.items():
@@ -48,6 +53,8 @@ def mermaid(configuration: Configuration) -> Iterator[str]:
         yield f'  destination_{_id(name)}[("{name}<br>{destination.driver}")]'
     for (source_name, milestone), kinds in _feeds(configuration).items():
         yield f'  source_{_id(source_name)} -- "{", ".join(kinds)}" --> {milestone}'
+    for earlier, later in _follows(configuration):
+        yield f"  {earlier} --> {later}"
     for name, destination in configuration.destinations.items():
         for milestone in _owed(destination, configuration):
             yield f"  {milestone} --> destination_{_id(name)}"
@@ -59,11 +66,23 @@ def _feeds(configuration: Configuration) -> dict[tuple[str, Name], list[str]]:
     sources = sources_of(configuration.observations)
     for rule in configuration.rules.values():
         for pattern, milestone in product(rule.patterns(), rule.concludes()):
-            for source in sorted(sources[pattern.kind]):
+            for source in sorted(sources[pattern.hears] if pattern.milestone is None else ()):
                 kinds = feeds.setdefault((source, milestone), [])
-                if pattern.kind not in kinds:
-                    kinds.append(pattern.kind)
+                if pattern.hears not in kinds:
+                    kinds.append(pattern.hears)
     return feeds
+
+
+def _follows(configuration: Configuration) -> list[tuple[Name, Name]]:
+    """Return the milestones that rules listen to, each with one that is concluded from it."""
+    return list(
+        dict.fromkeys(
+            (pattern.milestone, milestone)
+            for rule in configuration.rules.values()
+            for pattern, milestone in product(rule.patterns(), rule.concludes())
+            if pattern.milestone is not None
+        )
+    )
 
 
 def _owed(destination: DestinationSettings, configuration: Configuration) -> list[Name]:
@@ -155,7 +174,10 @@ def _concluded(configuration: Configuration) -> list[Name]:
 
 def _pattern(pattern: Pattern) -> str:
     where = _list([f"{field} {text(value)}" for field, value in pattern.where.items()])
-    return f"{_a(pattern.kind)} with {where}" if where else _a(pattern.kind)
+    what = pattern.hears if pattern.milestone is None else f"milestone {pattern.milestone}"
+    if pattern.rule is not None:
+        what += f" of rule {pattern.rule}"
+    return f"{_a(what)} with {where}" if where else _a(what)
 
 
 def _list(words: Iterable[str], last: str = "and") -> str:

@@ -10,6 +10,7 @@ from edge.milestones.decode.formats import FIELDS, FORMATS
 from edge.milestones.decode.identifier import check_scheme
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.subject import check_filter, check_level
+from edge.milestones.model import MILESTONE_KIND
 
 RESERVED = frozenset({"milestone", "rule", "rule_version", "mark", "severity", "blocks"})
 """What an event itself says of its milestone; a field of that name could not be told."""
@@ -33,6 +34,12 @@ def _format(name: str) -> str:
 
 def _scheme(text: str) -> str:
     check_scheme(text)
+    return text
+
+
+def _kind(text: str) -> str:
+    if text.startswith(MILESTONE_KIND):
+        raise ValueError(f"{text!r}: rules hear of milestones under such kinds; expected another")
     return text
 
 
@@ -67,7 +74,7 @@ class ObservationSettings(Settings):
     """Which subjects: an MQTT filter with + and #, or a variable's name."""
     format: Annotated[str, AfterValidator(_format)] = "json"
     """How the payload is written: json, or vda5050 for a vehicle's state."""
-    kind: _Text
+    kind: Annotated[_Text, AfterValidator(_kind)]
     """What the observation is called in rules."""
     when: dict[_Path, bool | int | float | str] = Field(default_factory=dict)
     """The mapping concerns only signals with these values at these paths."""

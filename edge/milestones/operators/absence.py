@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from edge.milestones.fields import key_of, present
-from edge.milestones.model import Mark, Milestone, Observation, TrackId, Value
+from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId, Value
 from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
 from edge.milestones.rules import AbsenceRule, Pattern
 from edge.milestones.step import State, Step
@@ -17,7 +17,7 @@ class _After(NamedTuple):
     """What started the time, kept in the track as a list."""
 
     at: int
-    signal: int
+    evidence: Evidence
     fields: dict[str, Value]
 
 
@@ -64,7 +64,7 @@ class Absence(Operator[AbsenceRule]):
         is_repeat = known.judged_until is not None and at <= known.judged_until
         if is_repeat or any(each.at == at for each in known.open):
             return NOTHING
-        started = _After(at, observation.signal, present(observation))
+        started = _After(at, observation.evidence, present(observation))
         self._keep(step, key, known._replace(open=sorted([*known.open, started], key=_time)))
         return NOTHING
 
@@ -83,7 +83,7 @@ class Absence(Operator[AbsenceRule]):
         if left != known:
             self._keep(step, key, left)
         return [
-            self._conclude(key, each, [each.signal, observation.signal], retraction=True)
+            self._conclude(key, each, [each.evidence, observation.evidence], retraction=True)
             for each in wrong
         ]
 
@@ -104,13 +104,13 @@ class Absence(Operator[AbsenceRule]):
             left = [each for each in left if each.at > deadline]
         lost = [*known.lost, *concluded][-_RETRACTABLE:]
         self._keep(step, track.key, _Known(left, lost, judged_until))
-        return [self._conclude(track.key, each, [each.signal]) for each in concluded]
+        return [self._conclude(track.key, each, [each.evidence]) for each in concluded]
 
     def _follows(self, at: int, start: _After) -> bool:
         return start.at <= at <= start.at + self._within
 
     def _conclude(
-        self, key: str, start: _After, evidence: Sequence[int], *, retraction: bool = False
+        self, key: str, start: _After, evidence: Sequence[Evidence], *, retraction: bool = False
     ) -> Milestone:
         return self.milestone(
             key,

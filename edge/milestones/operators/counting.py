@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from edge.milestones.fields import Number, number, optional_number, present, total
-from edge.milestones.model import Observation, Value
+from edge.milestones.model import Evidence, Observation, Value
 from edge.milestones.rules import GatherRule
 
 
@@ -12,7 +12,7 @@ class Member(NamedTuple):
     """One thing that counts, kept in a track as a list."""
 
     at: int
-    signal: int
+    evidence: Evidence
     quantity: Number
     requested: Number | None
     fields: dict[str, Value]
@@ -22,7 +22,7 @@ class Closing(NamedTuple):
     """What ends the count, kept in a track as a list."""
 
     at: int
-    signal: int
+    evidence: Evidence
     total: Number | None
     """How much it says there is; None if the rule does not ask."""
     requested: Number | None
@@ -46,7 +46,7 @@ def read_member(rule: GatherRule, observation: Observation) -> Member:
     """
     return Member(
         observation.occurred_at,
-        observation.signal,
+        observation.evidence,
         number(observation, rule.quantity) if rule.quantity else 1,
         optional_number(observation, rule.until) if rule.until else None,
         present(observation),
@@ -62,7 +62,7 @@ def read_closing(rule: GatherRule, observation: Observation) -> Closing:
     """
     return Closing(
         observation.occurred_at,
-        observation.signal,
+        observation.evidence,
         number(observation, rule.total) if rule.total else None,
         optional_number(observation, rule.until) if rule.until else None,
         present(observation),

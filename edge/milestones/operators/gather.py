@@ -14,7 +14,13 @@ from edge.milestones.operators.counting import (
     read_closing,
     read_member,
 )
-from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
+from edge.milestones.operators.operator import (
+    NOTHING,
+    Judge,
+    Operator,
+    last_signal,
+    milliseconds,
+)
 from edge.milestones.rules import GatherRule, Pattern
 from edge.milestones.step import State, Step
 
@@ -168,9 +174,9 @@ class Gather(Operator[GatherRule]):
             self._refuse(step, rest.key, state, distinct, member)
         if rest.closing is not None:
             self._contradict(step, rest.key, state, rest.closing)
-        evidence = [each.signal for each in counted.values()]
+        evidence = [each.evidence for each in counted.values()]
         if end.closing is not None:
-            evidence.append(end.closing.signal)
+            evidence.append(end.closing.evidence)
         return self.milestone(
             rest.key,
             end.at,
@@ -202,9 +208,9 @@ class Gather(Operator[GatherRule]):
         return attributes
 
     def _give_up(self, step: Step, key: str, counted: Members, end: _End) -> None:
-        signals = [each.signal for each in counted.values()]
+        signals = [last_signal(each.evidence) for each in counted.values()]
         if end.closing is not None:
-            signals.append(end.closing.signal)
+            signals.append(last_signal(end.closing.evidence))
         for signal in sorted(signals):
             self.object(step, signal, f"{key}: {end.reason}")
 
@@ -213,16 +219,15 @@ class Gather(Operator[GatherRule]):
         if distinct not in state["members"]:
             counted = f"{state['concluded']} with {state['quantity']}"
             reason = f"{key}: {self.rule.distinct} {distinct!r} came after it was {counted}"
-            self.object(step, member.signal, reason)
+            self.object(step, last_signal(member.evidence), reason)
 
     def _contradict(self, step: Step, key: str, state: State, closing: Closing) -> None:
         """Object to a closing that speaks of more than was counted, unless it is a repeat."""
         is_repeat = closing.at == state["closed_at"]
         if not is_repeat and closing.total is not None and closing.total > state["quantity"]:
             counted = f"{state['concluded']} with {state['quantity']}"
-            self.object(
-                step, closing.signal, f"{key}: was {counted}, the closing says {closing.total}"
-            )
+            reason = f"{key}: was {counted}, the closing says {closing.total}"
+            self.object(step, last_signal(closing.evidence), reason)
 
     def _identity(self, observation: Observation) -> tuple[str, list[str]]:
         key = key_of(observation, self.rule.about)

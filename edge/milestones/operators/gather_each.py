@@ -13,7 +13,13 @@ from edge.milestones.operators.counting import (
     read_closing,
     read_member,
 )
-from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
+from edge.milestones.operators.operator import (
+    NOTHING,
+    Judge,
+    Operator,
+    last_signal,
+    milliseconds,
+)
 from edge.milestones.rules import GatherRule, Pattern
 from edge.milestones.step import State, Step
 
@@ -150,7 +156,7 @@ class GatherEach(Operator[GatherRule]):
     ) -> list[Milestone]:
         if not counted and closing.total:
             reason = f"{known.key}: closed with {closing.total}, of which none was seen"
-            self.object(step, closing.signal, reason)
+            self.object(step, last_signal(closing.evidence), reason)
         return [self._conclude(known, counted[name], closing, mark) for name in sorted(counted)]
 
     def _conclude(self, known: _Known, member: Member, closing: Closing, mark: Mark) -> Milestone:
@@ -160,7 +166,7 @@ class GatherEach(Operator[GatherRule]):
             f"{self._each}:{text(member.fields[self._each])}",
             closing.at,
             attributes,
-            [member.signal, closing.signal],
+            [member.evidence, closing.evidence],
             occurrence=[known.key, *known.by],
             mark=mark,
         )
@@ -168,7 +174,7 @@ class GatherEach(Operator[GatherRule]):
     def _give_up(self, step: Step, key: str, counted: Members) -> None:
         reason = f"{key}: nothing closed it within {self.rule.within_seconds:g} s"
         for member in counted.values():
-            self.object(step, member.signal, reason)
+            self.object(step, last_signal(member.evidence), reason)
 
     def _recall(self, observation: Observation, step: Step) -> _Known:
         key = key_of(observation, self.rule.about)

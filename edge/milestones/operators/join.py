@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from edge.milestones.fields import key_of, present
-from edge.milestones.model import Milestone, Observation, TrackId, Value
+from edge.milestones.model import Evidence, Milestone, Observation, TrackId, Value
 from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
 from edge.milestones.rules import JoinRule, Pattern
 from edge.milestones.step import State, Step
@@ -16,7 +16,7 @@ class _Seen(NamedTuple):
 
     pattern: int
     at: int
-    signal: int
+    evidence: Evidence
     fields: dict[str, Value]
 
 
@@ -59,7 +59,7 @@ class Join(Operator[JoinRule]):
         known = self._recall(step, key)
         if known.told:
             return NOTHING
-        new = _Seen(pattern, observation.occurred_at, observation.signal, present(observation))
+        new = _Seen(pattern, observation.occurred_at, observation.evidence, present(observation))
         if any((each.pattern, each.at) == (new.pattern, new.at) for each in known.seen):
             return NOTHING
         if known.found is not None and self._adds_nothing(new, known.found, known.seen):
@@ -113,7 +113,7 @@ class Join(Operator[JoinRule]):
         attributes: dict[str, Value] = {}
         for each in reversed(evidence):
             attributes.update(each.fields)
-        signals = sorted({each.signal for each in evidence})
+        signals = [each.evidence for each in evidence]
         return self.milestone(key, occurred_at, attributes, signals)
 
     def _keep(self, step: Step, key: str, known: _Known, due_at: int) -> None:

@@ -32,7 +32,7 @@ class One(Operator[OneRule]):
                 key,
                 observation.occurred_at,
                 present(observation),
-                [observation.signal],
+                [observation.evidence],
                 occurrence=occurrence,
             )
         ]

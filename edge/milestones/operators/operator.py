@@ -1,12 +1,20 @@
 """What all operators have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from edge.milestones.identity import milestone_id
-from edge.milestones.model import SEVERITY, Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.model import (
+    SEVERITY,
+    Evidence,
+    Mark,
+    Milestone,
+    Name,
+    Observation,
+    TrackId,
+)
 from edge.milestones.rules import Pattern, Rule
 from edge.milestones.step import State, Step
 
@@ -26,6 +34,18 @@ DAY = 86_400_000
 def milliseconds(seconds: float) -> int:
     """Return a duration from the configuration in the engine's unit."""
     return round(seconds * 1000)
+
+
+def last_signal(evidence: Evidence) -> int:
+    """Return the signal that completed the evidence: the one to object to."""
+    return evidence if isinstance(evidence, int) else evidence[-1]
+
+
+def _signals(evidence: Iterable[Evidence]) -> tuple[int, ...]:
+    each_once: set[int] = set()
+    for each in evidence:
+        each_once.update([each] if isinstance(each, int) else each)
+    return tuple(sorted(each_once))
 
 
 class Operator(ABC, Generic[R_co]):
@@ -69,7 +89,7 @@ class Operator(ABC, Generic[R_co]):
         key: str,
         occurred_at: int,
         attributes: Mapping[str, Any],
-        evidence: Sequence[int],
+        evidence: Iterable[Evidence],
         *,
         name: Name | None = None,
         occurrence: Sequence[str | None] = (),
@@ -88,7 +108,7 @@ class Operator(ABC, Generic[R_co]):
             key=key,
             occurred_at=occurred_at,
             attributes=attributes,
-            evidence=tuple(sorted(evidence)),
+            evidence=_signals(evidence),
             mark=mark,
             retracts=identity() if retraction else None,
             rule_version=self.rule.version,

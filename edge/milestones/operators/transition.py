@@ -58,7 +58,7 @@ class Transition(Operator[TransitionRule]):
                 key,
                 observation.occurred_at,
                 present(observation),
-                [observation.signal],
+                [observation.evidence],
                 occurrence=identity,
             )
         ]

@@ -1,6 +1,6 @@
 """Settings of the operator `absence`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from edge.milestones.rules.pattern import Pattern, Place, Seconds, Wait
@@ -22,3 +22,11 @@ class AbsenceRule(RuleSettings):
     def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:
         """Return the patterns of what starts the time, and of what is expected."""
         return [(("after",), self.after), (("expect",), self.expect)]
+
+    def takes_seconds(self) -> float:
+        """Return how long it listens for what was told late."""
+        return self.wait_seconds
+
+    def tells(self, fields_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the fields of what starts the time."""
+        return fields_of[self.after.hears] | {self.about}

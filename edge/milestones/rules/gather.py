@@ -1,6 +1,6 @@
 """Settings of the operator `gather`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -79,6 +79,26 @@ class GatherRule(RuleSettings):
     def concludes(self) -> tuple[Name, ...]:
         """Return the names of the milestones that it can conclude."""
         return (self.milestone,) if self.partial is None else (self.milestone, self.partial)
+
+    def takes_seconds(self) -> float:
+        """Return how long it waits for missing members, or for the word that there are enough.
+
+        If only the closing says how much is requested, the count was complete
+        with its last member, and nobody knew.
+        """
+        if self.until is None or self.closed_by is None:
+            return self.wait_seconds
+        return self.within_seconds + self.wait_seconds
+
+    def tells(self, fields_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the fields of members and closing; of the whole, its sums instead of theirs."""
+        if self.each is not None:
+            return super().tells(fields_of)
+        told = fields_of[self.of.hears] - {self.distinct, self.quantity}
+        if self.closed_by is not None:
+            told |= fields_of[self.closed_by.hears]
+        sums = {"quantity", *(["requested"] if self.until else [])}
+        return frozenset((told - {self.until}) | sums | {self.about, *self.by})
 
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""

@@ -33,3 +33,7 @@ class JoinRule(RuleSettings):
         needed = [(("of", position), each) for position, each in enumerate(self.of)]
         told = [(("optional", position), each) for position, each in enumerate(self.optional)]
         return [*needed, *told]
+
+    def takes_seconds(self) -> float:
+        """Return how long it waits for what is optional."""
+        return self.within_seconds + self.wait_seconds if self.optional else 0

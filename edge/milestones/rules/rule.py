@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Self
@@ -63,9 +63,24 @@ class RuleSettings(Settings):
         """Return how bad it is if the rule concludes that; None if it is no exception."""
         return (self.severity or SEVERITY[name]) if name in SEVERITY else None
 
+    def takes_seconds(self) -> float:
+        """Return how long after a milestone happened it may be concluded.
+
+        That is, if all evidence is told at once: what happened until then may
+        have a part in the conclusion.
+        """
+        return 0
+
+    def tells(self, fields_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the fields that a rule can read of its milestones.
+
+        `fields_of` has the fields of each kind that it listens to.
+        """
+        return frozenset({self.about}).union(*(fields_of[each.hears] for each in self.patterns()))
+
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""
         for place, pattern in self.placed_patterns():
             for field in pattern.where:
-                yield FieldUse((*place, "where", field), field, (pattern.kind,))
+                yield FieldUse((*place, "where", field), field, (pattern.hears,))
             yield from uses("about", [self.about], pattern)

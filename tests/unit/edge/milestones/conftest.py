@@ -30,12 +30,12 @@ class Site:
         self, rules: Mapping[str, Any], lifecycles: Mapping[str, Any] | None = None
     ) -> None:
         parsed = RULES.validate_python(rules)
-        kinds = {pattern.kind for rule in parsed.values() for pattern in rule.patterns()}
+        patterns = [pattern for rule in parsed.values() for pattern in rule.patterns()]
         self.engine = RulesEngine(
             "dc-north",
             parsed,
             LIFECYCLES.validate_python(lifecycles or {}),
-            {kind: frozenset({"floor"}) for kind in kinds},
+            {each.kind: frozenset({"floor"}) for each in patterns if each.kind},
         )
         self.tracks: dict[TrackId, Track] = {}
         self.milestones: list[Milestone] = []

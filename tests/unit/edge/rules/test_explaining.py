@@ -42,6 +42,24 @@ def test_the_picture_leads_from_each_source_over_its_milestones_to_who_is_told(
     assert told == {name for rule in site.rules.values() for name in rule.concludes()}
 
 
+def test_rules_on_milestones_are_told_and_drawn_with_how_much_longer_they_wait() -> None:
+    shipping = load(SHIPPED.parents[1] / "docs" / "examples" / "shipping.toml")
+    told = dict(line.strip().split(": ", 1) for line in sentences(shipping) if ": " in line)
+    assert told["left-behind"] == (
+        "a unit is lost when a milestone packed of rule carton-packed of it is not followed by "
+        "a milestone loaded within 1 h. Critical: blocks the unit. "
+        "It waits 5 s longer for its milestones."
+    )
+    assert told["gone"].endswith("follows a milestone loaded (each unit once).")
+    lines = [line.strip() for line in mermaid(shipping)]
+    assert [line for line in lines if "-->" in line and line.endswith(("departed", "lost"))] == [
+        'source_floor -- "released" --> departed',
+        "loaded --> departed",
+        "packed --> lost",
+        "loaded --> lost",
+    ]
+
+
 def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None:
     erp = site.destinations["erp"].model_copy(update={"milestones": ("departed", "lost")})
     narrow = site.model_copy(update={"destinations": {"tms": erp}})

@@ -40,6 +40,7 @@ def rule_test(*signals: Mapping[str, Any], **expected: Any) -> RuleTest:
     return RuleTest.model_validate({"name": "it", "signals": signals, **expected})
 
 
+EXAMPLES = sorted((SHIPPED.parent / "docs" / "examples").glob("*.tests.toml"))
 SHIPPED_TESTS = load_tests(SHIPPED / "milepost.tests.toml").tests
 
 
@@ -48,6 +49,13 @@ def test_the_shipped_rules_do_what_their_tests_say(
     site: Configuration, rule_test: RuleTest
 ) -> None:
     assert run(site, rule_test).difference == ()
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_the_examples_of_the_documentation_do_what_their_tests_say(file: Path) -> None:
+    examples = load_tests(file)
+    for _, rule_test in examples.tests:
+        assert run(examples.configuration, rule_test).difference == ()
 
 
 @pytest.mark.parametrize(

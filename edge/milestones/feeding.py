@@ -1,0 +1,102 @@
+"""Which rules listen to the milestones of which others, and what follows from that."""
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from edge.milestones.model import kind_of
+from edge.milestones.rules import Pattern, Rule
+
+Rules = Mapping[str, Rule]
+OfKind = Mapping[str, frozenset[str]]
+"""For each kind of observation, the sources that it comes from, or the fields that it can have."""
+
+
+def concluding(rules: Rules, pattern: Pattern) -> list[str]:
+    """Return the rules whose milestones the pattern means; none if it means a kind."""
+    return [
+        name
+        for name, rule in rules.items()
+        if pattern.milestone in rule.concludes() and pattern.rule in (None, name)
+    ]
+
+
+def circle(rules: Rules) -> list[str]:
+    """Return rules of which each feeds the next, the last one the first; empty if none do."""
+    try:
+        in_order(rules)
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def in_order(rules: Rules) -> list[str]:
+    """Return the rules, each after those that it listens to.
+
+    Raises:
+        CycleError: There is no such order; see `circle`.
+
+    """
+    return list(TopologicalSorter(_feeders(rules)).static_order())
+
+
+def sources_by_rule(rules: Rules, sources_of: OfKind) -> dict[str, frozenset[str]]:
+    """Return the sources that each rule listens to, itself or by way of others, in their order."""
+    known = dict(sources_of)
+    found: dict[str, frozenset[str]] = {}
+    for name in in_order(rules):
+        found[name] = frozenset[str]().union(
+            *(known[each.hears] for each in rules[name].patterns())
+        )
+        _add(known, name, rules[name], found[name])
+    return found
+
+
+def with_milestones(rules: Rules, fields_of: OfKind) -> dict[str, frozenset[str]]:
+    """Return the fields that observations can have, and those of milestones that are listened to.
+
+    Of what rests on a kind without an entry nothing is known; it has no entry either.
+    """
+    known = dict(fields_of)
+    unknown: set[str] = set()
+    for name in in_order(rules):
+        rule = rules[name]
+        if all(each.hears in known for each in rule.patterns()):
+            _add(known, name, rule, rule.tells(known))
+        else:
+            unknown |= {kind_of(each, of) for each in rule.concludes() for of in (None, name)}
+    return {kind: fields for kind, fields in known.items() if kind not in unknown}
+
+
+def delays(rules: Rules) -> dict[str, int]:
+    """Return how much later than others each rule must judge its deadlines, in milliseconds.
+
+    A rule that waits tells its milestones when others have long been heard of;
+    one that listens to it knows what has happened only up to then.
+    """
+    feeders = _feeders(rules)
+    found: dict[str, int] = {}
+    for name in in_order(rules):
+        waits = (found[each] + takes(rules[each]) for each in feeders[name])
+        found[name] = max(waits, default=0)
+    return found
+
+
+def takes(rule: Rule) -> int:
+    """Return how long after they happened the rule may conclude milestones, in milliseconds."""
+    return round(rule.takes_seconds() * 1000)
+
+
+def _feeders(rules: Rules) -> dict[str, list[str]]:
+    """Return the rules that each listens to, in an order that is the same in every process."""
+    return {
+        name: list(dict.fromkeys(f for each in rule.patterns() for f in concluding(rules, each)))
+        for name, rule in rules.items()
+    }
+
+
+def _add(known: dict[str, frozenset[str]], name: str, rule: Rule, what: frozenset[str]) -> None:
+    for milestone in rule.concludes():
+        of_all = kind_of(milestone)
+        known[of_all] = known.get(of_all, frozenset()) | what
+        known[kind_of(milestone, name)] = what
