@@ -243,6 +243,9 @@ class Daemon:
             running_since=self._started_at,
             links=links,
             room=self._store.room,
+            shadows={
+                name: each.shadow_of for name, each in self._configuration.destinations.items()
+            },
         )
         return judge(facts)
 

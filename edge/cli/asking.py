@@ -76,6 +76,7 @@ async def _report(configuration: Configuration, silence: str | None) -> Report:
             system_clock(),
             set_aside=set_aside_directories(configuration.store.path),
             silence=silence,
+            shadows={name: each.shadow_of for name, each in configuration.destinations.items()},
         )
     return judge(facts)
 

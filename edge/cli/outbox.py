@@ -162,3 +162,20 @@ def import_(
     from edge.cli.carrying import take_in  # noqa: PLC0415
 
     raise typer.Exit(take_in(configuration(config), file, destination, dry_run=dry_run))
+
+
+@app.command()
+def compare(
+    destination: Annotated[str, typer.Argument(help="A destination with `shadow_of`.")],
+    config: ConfigOption = INSTALLED,
+    since: SinceOption = None,
+    limit: Annotated[int, typer.Option(min=0, max=100_000, help="Show so many.")] = 20,
+) -> None:
+    """Tell what a destination in shadow took that the live one did not, and the other way round.
+
+    Exits 1 if they differ.
+    """
+    from edge.cli.beside import compare_destinations  # noqa: PLC0415
+
+    checked = configuration(config)
+    raise typer.Exit(compare_destinations(checked, destination, since or 0, limit))

@@ -40,6 +40,16 @@ def _destinations(configuration: Configuration) -> Iterator[Misfit]:
     """Find milestones that a destination names and no rule concludes."""
     concluded = {name for rule in configuration.rules.values() for name in rule.concludes()}
     for label, destination in configuration.destinations.items():
+        live = destination.shadow_of
+        if live is not None:
+            others = [
+                name
+                for name, each in configuration.destinations.items()
+                if name != label and each.shadow_of is None
+            ]
+            if live not in others:
+                words = f"no such destination: {live!r}; {offered('others', live, others)}"
+                yield Misfit(("destinations", label, "shadow_of"), words)
         for setting in ("milestones", "critical", "bulk"):
             # What nobody has set names whatever there may be.
             if setting in destination.model_fields_set:

@@ -60,6 +60,8 @@ class Backlog(Fact):
     dead: int
     oldest_recorded_at: int | None
     pace: PaceHealth | None = None
+    shadow_of: str | None = None
+    """The destination that it is tried beside."""
 
 
 class Recent(Fact):

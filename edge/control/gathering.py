@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from buffer import tally
 from buffer.lane import Lane
@@ -35,11 +36,13 @@ async def gather(
     silence: str | None = None,
     links: Iterable[LinkHealth] = (),
     room: Room | None = None,
+    shadows: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Facts:
     """Read the facts; costs the same whatever the backlog.
 
     The pace of destinations, links and room are known only to the daemon. What runs
-    says since when: while the disk is full the store does not have it.
+    says since when: while the disk is full the store does not have it. `shadows` tells which
+    destinations are tried beside which.
     """
     counts = await reader.tallies()
     heartbeat = await reader.heartbeat()
@@ -53,7 +56,10 @@ async def gather(
         alive_at=heartbeat.alive_at if heartbeat else None,
         links=tuple(links),
         backlogs=tuple(
-            [await _backlog(reader, counts, name, pace) for name, pace in destinations.items()]
+            [
+                await _backlog(reader, counts, name, pace, shadows.get(name))
+                for name, pace in destinations.items()
+            ]
         ),
         room=None if room is None else _room(room),
         set_aside=tuple(map(str, set_aside)),
@@ -98,13 +104,18 @@ def _room(room: Room) -> RoomHealth:
 
 
 async def _backlog(
-    reader: Reader, counts: dict[str, int], destination: str, pace: Pace | None
+    reader: Reader,
+    counts: dict[str, int],
+    destination: str,
+    pace: Pace | None,
+    shadow_of: str | None,
 ) -> Backlog:
     return Backlog(
         destination=destination,
         pending=counts.get(tally.entries(destination, "pending"), 0),
         delivered=counts.get(tally.entries(destination, "delivered"), 0),
         dead=counts.get(tally.entries(destination, "dead"), 0),
+        shadow_of=shadow_of,
         oldest_recorded_at=await reader.oldest_pending(destination),
         pace=None
         if pace is None

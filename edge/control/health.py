@@ -80,7 +80,10 @@ def _findings(facts: Facts) -> Iterator[Finding]:
             yield from _source(link, facts)
     links = {link.name: link for link in facts.links if link.direction == "destination"}
     for backlog in facts.backlogs:
-        yield from _destination(backlog, links.get(backlog.destination), facts)
+        findings: Iterable[Finding] = _destination(backlog, links.get(backlog.destination), facts)
+        if backlog.shadow_of is not None:
+            findings = map(_in_shadow, findings)
+        yield from findings
     yield from _recent(
         facts,
         facts.latest_quarantined,
@@ -176,6 +179,11 @@ def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Ite
             f"see `{_listing(backlog)} --state dead`"
         )
         yield Finding(status=Status.DEGRADED, about=backlog.destination, text=text)
+
+
+def _in_shadow(finding: Finding) -> Finding:
+    """Return what is worth knowing, and worries nobody: nothing depends on it."""
+    return Finding(status=Status.HEALTHY, about=f"{finding.about} (in shadow)", text=finding.text)
 
 
 def _time_to_drain(backlog: Backlog) -> str:

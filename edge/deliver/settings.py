@@ -46,6 +46,16 @@ class DestinationSettings(Settings):
     after_rejection: Literal["hold", "continue"] = "hold"
     """Whether a dead letter holds back what follows of its key until an operator decides."""
 
+    shadow_of: str | None = None
+    """The destination that this one is tried beside: it is sent the same, but its dead letters
+    hold nothing back, and its outages do not count; `milepost outbox compare` tells what differs.
+    """
+
+    @property
+    def holds_after_rejection(self) -> bool:
+        """Whether a dead letter holds back its key."""
+        return self.after_rejection == "hold" and self.shadow_of is None
+
     @model_validator(mode="after")
     def _one_lane_each(self) -> Self:
         both = set(self.critical) & set(self.bulk)

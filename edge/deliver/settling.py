@@ -74,7 +74,7 @@ class Settling:
         self._changed = changed
         self._gathered = deque[_Part]()
         self._under_way: set[asyncio.Future[None]] = set()
-        self.holds = settings.after_rejection == "hold"
+        self.holds = settings.holds_after_rejection
         """Whether a dead letter holds back its key."""
         self.meter = Meter()
         self.failure: BaseException | None = None

@@ -66,6 +66,14 @@ def test_without_a_finding_the_gateway_is_healthy() -> None:
     assert report.facts == facts()
 
 
+def test_what_is_wrong_with_a_destination_in_shadow_is_told_and_worries_nobody() -> None:
+    report = judge(facts(backlogs=(backlog(dead=2, shadow_of="wms"),)))
+    assert report.status is Status.HEALTHY
+    (finding,) = report.findings
+    assert (finding.status, finding.about) == (Status.HEALTHY, "erp (in shadow)")
+    assert "2 dead letters" in finding.text
+
+
 def test_the_status_is_the_exit_code() -> None:
     assert [status.exit_code for status in Status] == [0, 1, 2]
     assert list(Status) == [Status.HEALTHY, Status.DEGRADED, Status.FAILING]

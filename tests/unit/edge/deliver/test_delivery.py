@@ -150,15 +150,16 @@ async def test_after_a_dead_letter_is_discarded_its_key_goes_on(gateway: Gateway
     assert sink.numbers == [1, 2, 3]
 
 
+@pytest.mark.parametrize("settings", [{"after_rejection": "continue"}, {"shadow_of": "wms"}])
 async def test_where_dead_letters_do_not_hold_the_key_goes_on_also_after_a_restart(
-    gateway: Gateway,
+    gateway: Gateway, settings: dict[str, str]
 ) -> None:
     await gateway.owe("unit:1", "unit:1")
     sink = ScriptedSink(lambda e: Rejected("no") if number(e) == 1 else accept(e))
-    async with gateway.delivering(sink, after_rejection="continue"):
+    async with gateway.delivering(sink, **settings):
         await gateway.until_counted(dead=1, delivered=1)
     await gateway.owe("unit:1")
-    async with gateway.delivering(sink, after_rejection="continue"):
+    async with gateway.delivering(sink, **settings):
         await gateway.until_counted(dead=1, delivered=2)
 
 
