@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import drivers
 from edge.config.models import Configuration
-from edge.milestones.decode import fields_of, overlaps, sources_of
+from edge.milestones.decode import ObservationSettings, fields_of, overlaps, sources_of
 from edge.milestones.fitting import Misfit, misfits, offered, unknown_fields
 
 
@@ -20,6 +20,7 @@ def contradictions(configuration: Configuration) -> Iterator[Misfit]:
 def _observations(configuration: Configuration) -> Iterator[Misfit]:
     """Find observations that no signal can give."""
     for index, observation in enumerate(configuration.observations):
+        yield from _computed(index, observation)
         name, subject = observation.source, observation.subject
         source = configuration.sources.get(name)
         if source is None:
@@ -34,6 +35,17 @@ def _observations(configuration: Configuration) -> Iterator[Misfit]:
             words = f"sources.{name} has no subject {subject!r}; "
             words += offered("subjects", subject, known)
             yield Misfit(("observations", index, "subject"), words)
+
+
+def _computed(index: int, observation: ObservationSettings) -> Iterator[Misfit]:
+    """Find what expressions read and the observation does not."""
+    known = observation.read_fields()
+    for name, computation in observation.compute.items():
+        for field in computation.reads:
+            if field not in known:
+                words = f"reads no field {field!r}; "
+                words += offered("fields", field, known)
+                yield Misfit(("observations", index, "compute", name), words)
 
 
 def _destinations(configuration: Configuration) -> Iterator[Misfit]:

@@ -107,12 +107,12 @@ class RulesEngine:
     def _hear(self, observation: Observation, kind: str, step: Step) -> None:
         # The index is what makes telemetry that concerns no rule cost next to nothing.
         for rule, matches, judge in self._listeners.get(kind, ()):
-            if matches is None or matches(observation.fields):
-                step.judging(observation.lag)
-                try:
+            try:
+                if matches is None or matches(observation.fields):
+                    step.judging(observation.lag)
                     self._tell(judge(observation, step), step)
-                except Unjudgeable as reason:
-                    step.object(observation.signal, f"rule {rule}: {reason}")
+            except Unjudgeable as reason:
+                step.object(observation.signal, f"rule {rule}: {reason}")
 
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
         for milestone in concluded:

@@ -5,12 +5,15 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from edge.milestones.expressions import Condition, NoResult
 from edge.milestones.model import Milestone, Observation, Value
 from edge.milestones.rules import Pattern
 
 Number = int | float
 Test = Callable[[Mapping[str, Value]], bool]
+"""Says whether fields are meant. Raises `Unjudgeable` if they do not tell."""
 
 LARGEST_NUMBER = 10**12
 """A count or weight beyond it is garbage."""
@@ -22,7 +25,7 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 class Unjudgeable(Exception):
-    """An observation lacks what its rule needs; the message says what."""
+    """An observation is not what its rule needs; the message says why."""
 
 
 def text(value: Value) -> str:
@@ -137,21 +140,32 @@ def joined(key: str, values: Sequence[str | None]) -> str:
 
 
 def matcher(pattern: Pattern) -> Test | None:
-    """Return what tells whether fields match the pattern's `where`; None if all do."""
+    """Return what tells whether fields match `where` and `if`; None if all do.
+
+    The condition is evaluated only on what `where` leaves.
+    """
     tests: list[tuple[str, Callable[[str], object]]] = []
     for field, wanted in pattern.where.items():
         if isinstance(wanted, str) and _GLOB.search(wanted):
             tests.append((field, re.compile(fnmatch.translate(wanted)).match))
         else:
             tests.append((field, text(wanted).__eq__))
+    condition = pattern.condition
     if not tests:
-        return None
+        return None if condition is None else partial(_is_true, condition)
 
     def matches(fields: Mapping[str, Value]) -> bool:
         for field, test in tests:
             value = fields.get(field)
             if value is None or isinstance(value, list) or not test(text(value)):
                 return False
-        return True
+        return condition is None or _is_true(condition, fields)
 
     return matches
+
+
+def _is_true(condition: Condition, fields: Mapping[str, Value]) -> bool:
+    try:
+        return condition.of(fields)
+    except NoResult as why:
+        raise Unjudgeable(str(why)) from None

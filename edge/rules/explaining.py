@@ -177,7 +177,8 @@ def _pattern(pattern: Pattern) -> str:
     what = pattern.hears if pattern.milestone is None else f"milestone {pattern.milestone}"
     if pattern.rule is not None:
         what += f" of rule {pattern.rule}"
-    return f"{_a(what)} with {where}" if where else _a(what)
+    meant = f"{_a(what)} with {where}" if where else _a(what)
+    return f"{meant} (if {pattern.condition})" if pattern.condition else meant
 
 
 def _list(words: Iterable[str], last: str = "and") -> str:

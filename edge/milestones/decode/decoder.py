@@ -1,6 +1,6 @@
 """From signals to observations, by the mappings of the configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.decode.subject import matches
 from edge.milestones.decode.times import milliseconds, occurred_at
+from edge.milestones.expressions import NoResult
 from edge.milestones.fields import text
 from edge.milestones.model import Observation, Value
 
@@ -21,7 +22,7 @@ _REMEMBERED_SUBJECTS = 4096
 class _Mapping:
     """One of the `[[observations]]`, made ready for use."""
 
-    __slots__ = ("fields", "identifiers", "kind", "subject", "time", "when")
+    __slots__ = ("computed", "fields", "identifiers", "kind", "subject", "time", "when")
 
     def __init__(self, settings: ObservationSettings) -> None:
         self.kind = settings.kind
@@ -31,6 +32,10 @@ class _Mapping:
         self.fields = [
             (name, FieldPath(path), f"{settings.kind}: {name}")
             for name, path in settings.fields.items()
+        ]
+        self.computed = [
+            (name, computation, f"{settings.kind}: {name}")
+            for name, computation in settings.compute.items()
         ]
         self.identifiers = [
             (name, normal_form(schemes), f"{settings.kind}: {name}")
@@ -62,9 +67,24 @@ class _Mapping:
                 fields.pop(name, None)
             else:
                 fields[name] = scalar(found, where)
+        if self.computed:
+            fields = self._compute(fields)
         for name, normalise, where in self.identifiers:
             if (value := fields.get(name)) is not None:
                 fields[name] = normalise(text(value), where)
+        return fields
+
+    def _compute(self, read: Mapping[str, Value]) -> dict[str, Value]:
+        fields = dict(read)
+        for name, computation, where in self.computed:
+            try:
+                value = computation.of(read)
+            except NoResult as why:
+                raise Malformed(f"{where}: {why}") from None
+            if value is None or value == "":
+                fields.pop(name, None)
+            else:
+                fields[name] = scalar(value, where)
         return fields
 
     def _look(self, path: FieldPath, where: str, part: Part, levels: Sequence[str]) -> object:

@@ -10,6 +10,7 @@ from edge.milestones.decode.formats import FIELDS, FORMATS
 from edge.milestones.decode.identifier import check_scheme
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.subject import check_filter, check_level
+from edge.milestones.expressions import Computation
 from edge.milestones.model import MILESTONE_KIND
 
 RESERVED = frozenset({"milestone", "rule", "rule_version", "mark", "severity", "blocks"})
@@ -86,6 +87,11 @@ class ObservationSettings(Settings):
     """
     fields: dict[_FieldName, _Path] = Field(default_factory=dict)
     """The fields of the observation, and the path of each."""
+    compute: dict[_FieldName, Computation] = Field(default_factory=dict)
+    """Fields that expressions make of those that were read; one of them may be replaced.
+
+    None sees what another makes. What is null or empty is missing.
+    """
     identifiers: dict[_FieldName, Annotated[tuple[_Scheme, ...], Field(min_length=1)]] = Field(
         default_factory=dict
     )
@@ -103,12 +109,20 @@ class ObservationSettings(Settings):
 
     @model_validator(mode="after")
     def _identifiers_are_fields(self) -> Self:
-        known = FIELDS[self.format] | self.fields.keys()
+        known = self.known_fields()
         for name in self.identifiers:
             if name not in known:
                 fields = ", ".join(sorted(known)) or "none"
                 raise ValueError(f"identifiers: no field {name!r}; fields are {fields}")
         return self
+
+    def read_fields(self) -> frozenset[str]:
+        """Return the fields that it reads of a signal: what expressions can see."""
+        return FIELDS[self.format] | self.fields.keys()
+
+    def known_fields(self) -> frozenset[str]:
+        """Return the fields that the observation can have."""
+        return self.read_fields() | self.compute.keys()
 
 
 def sources_of(observations: Iterable[ObservationSettings]) -> Mapping[str, frozenset[str]]:
@@ -123,6 +137,5 @@ def fields_of(observations: Iterable[ObservationSettings]) -> Mapping[str, froze
     """Return each kind of observation with the fields that it can have."""
     fields: dict[str, set[str]] = {}
     for observation in observations:
-        of_kind = fields.setdefault(observation.kind, set())
-        of_kind |= FIELDS[observation.format] | observation.fields.keys()
+        fields.setdefault(observation.kind, set()).update(observation.known_fields())
     return {kind: frozenset(names) for kind, names in fields.items()}

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from drivers.contract import Settings
+from edge.milestones.expressions import Condition
 from edge.milestones.model import Name, kind_of
 
 FieldName = Annotated[str, Field(min_length=1)]
@@ -26,6 +27,8 @@ class Pattern(Settings):
     """With `milestone`: only what this rule concludes."""
     where: Mapping[FieldName, str | bool | int | float] = {}
     """Field to text or glob (`*`, `?`, `[…]`), compared with the field's text, case and all."""
+    condition: Annotated[Condition | None, Field(alias="if")] = None
+    """What must be true of the fields besides: an expression."""
 
     @model_validator(mode="after")
     def _means_one_thing(self) -> Self:

@@ -83,4 +83,6 @@ class RuleSettings(Settings):
         for place, pattern in self.placed_patterns():
             for field in pattern.where:
                 yield FieldUse((*place, "where", field), field, (pattern.hears,))
+            for field in pattern.condition.reads if pattern.condition else ():
+                yield FieldUse((*place, "if"), field, (pattern.hears,))
             yield from uses("about", [self.about], pattern)

@@ -142,6 +142,36 @@ def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
         ('about = "unit"', 'about = "units"', "about", "rules.received.about: no observation"),
         ('"scan" }', '"scan", where = { a = 1 } }', "of =", "received.of.where.a: no observation"),
         (
+            '{ kind = "scan" }',
+            '{ kind = "scan", if = "unti == null" }',
+            "of =",
+            "rules.received.of.if: no observation 'scan' has a field 'unti'; fields are unit. Did",
+        ),
+        (
+            '{ kind = "scan" }',
+            '{ kind = "scan", if = "unit = null" }',
+            "of =",
+            "rules.received.of.if: character 6: '=' cannot stand there",
+        ),
+        (
+            "fields = {",
+            'compute = { unit = "unit + 1" }\nfields = {',
+            "compute =",
+            "observations[0].compute.unit: 'unit + 1' has no result, whatever its fields are",
+        ),
+        (
+            "fields = {",
+            '[observations.compute]\nx = "size(unit)"\ny = "size(unt)"\n[observations.fields]\n#',
+            'y = "',
+            "observations[0].compute.y: reads no field 'unt'; fields are none",
+        ),
+        (
+            "fields = {",
+            'compute = { a = "size(unit)", b = "a + 1.0" }\nfields = {',
+            "compute =",
+            "observations[0].compute.b: reads no field 'a'; fields are unit",
+        ),
+        (
             'subject = "t"',
             'subject = "t/+"',
             "subject =",

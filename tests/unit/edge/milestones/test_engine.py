@@ -166,3 +166,18 @@ def test_what_was_told_late_keeps_a_held_milestone_as_much_longer(site: Callable
     (held,) = [track for track in tracks if track.owner == "inbound"]
     # Overdue at 6 s, held for 5 s, by a clock that is 10 s behind.
     assert tracks[held].due_at == at + 21_000
+
+
+def test_a_condition_without_a_result_is_objected_to_by_its_rule_alone(
+    site: Callable[..., Any],
+) -> None:
+    heavy = {**RECEIVED, "of": {"kind": "scan", "if": "weight > 10.0"}}
+    here = site({"heavy": heavy, "received": RECEIVED})
+    here.see("scan", 1, unit="U1", read_point="dock-in-1")
+    assert here.told == [("received", "unit:U1", 1)]
+    (reason,) = here.reasons
+    assert reason.startswith("rule heavy: 'weight > 10.0' has no result for weight = null: an")
+    here.see("scan", 2, unit="U2", read_point="dock-out-1", weight=9)
+    here.see("scan", 3, unit="U2", read_point="dock-out-1", weight=11)
+    assert here.told[1:] == [("received", "unit:U2", 3)]
+    assert len(here.reasons) == 1

@@ -119,6 +119,10 @@ FIELDS = {
             ["children"],
         ),
         (
+            {"p": GATHER, "s": one("stored", milestone="packed", **{"if": "item > order"})},
+            ["if"],
+        ),
+        (
             {
                 "l": absence({"kind": "scan"}, {"kind": "drop"}, 9),
                 "s": one("stored", milestone="lost", where={"item": 1, "place": 2}),
@@ -254,6 +258,24 @@ def test_a_list_is_carried_on_but_is_no_value_to_count_by(site: Callable[..., An
     assert here.reasons == [
         "rule q: field 'children' of 'milestone/packed' is a list; expected one value"
     ]
+
+
+def test_a_condition_is_asked_of_milestones_too(site: Callable[..., Any]) -> None:
+    large = one("stored", milestone="packed", **{"if": "quantity > 1"})
+    here = site({"p": {**GATHER, "until": "wanted"}, "s": large})
+    here.see("scan", 1_000, unit="U1", item="I1", wanted=1)
+    here.see("scan", 2_000, unit="U2", item="I1", wanted=2)
+    here.see("scan", 3_000, unit="U2", item="I2", wanted=2)
+    told = [("packed", "unit:U1"), ("packed", "unit:U2"), ("stored", "unit:U2")]
+    assert [(name, key) for name, key, _ in here.told] == told
+
+
+def test_a_condition_on_a_list_is_objected_to_without_all_of_it(site: Callable[..., Any]) -> None:
+    odd = one("stored", milestone="packed", **{"if": "children > 'I'"})
+    here = site({"p": {**GATHER, "until": "wanted"}, "s": odd})
+    here.see("scan", 1_000, unit="U1", item="I1", wanted=1)
+    (reason,) = here.reasons
+    assert "has no result for children = a list: an operator" in reason
 
 
 def test_tracks_that_name_one_signal_are_read(site: Callable[..., Any]) -> None:

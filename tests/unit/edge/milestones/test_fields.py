@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from edge.milestones.fields import joined, matcher, text, total
+from edge.milestones.fields import Unjudgeable, joined, matcher, text, total
 from edge.milestones.rules import Pattern
 
 
@@ -70,3 +70,25 @@ def test_a_sum_does_not_depend_on_the_order_of_what_is_added() -> None:
     assert total([0.1, 0.2, 0.3]) == total([0.3, 0.2, 0.1]) == 0.6
     assert isinstance(total([1.5, 1.5]), int)
     assert total([]) == 0
+
+
+WEIGHING = {"kind": "weighing", "where": {"read_point": "scale-*"}, "if": "weight > limit"}
+
+
+def test_a_condition_must_be_true_besides() -> None:
+    test = matcher(Pattern.model_validate(WEIGHING))
+    assert test is not None
+    assert test({"read_point": "scale-1", "weight": 2, "limit": 1})
+    assert not test({"read_point": "scale-1", "weight": 1, "limit": 1})
+    only = matcher(Pattern.model_validate({"kind": "weighing", "if": "weight > limit"}))
+    assert only is not None
+    assert only({"weight": 2, "limit": 1})
+    assert not only({"weight": 1, "limit": 1})
+
+
+def test_a_condition_is_evaluated_only_on_what_is_meant() -> None:
+    test = matcher(Pattern.model_validate(WEIGHING))
+    assert test is not None
+    assert not test({"read_point": "dock-in-1", "weight": "heavy"})
+    with pytest.raises(Unjudgeable, match="'weight > limit' has no result for weight = 'heavy'"):
+        test({"read_point": "scale-1", "weight": "heavy"})

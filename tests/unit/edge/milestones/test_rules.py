@@ -77,6 +77,8 @@ def test_a_rule_has_another_version_when_another_value_is_set_and_only_then() ->
         {**ONE, "milestone": "stored"},
         {**ONE, "of": {"kind": "scan", "where": {"read_point": "a"}}},
         {**ONE, "of": {"kind": "scan", "where": {"read_point": "b"}}},
+        {**ONE, "of": {"kind": "scan", "if": "weight > 1"}},
+        {**ONE, "of": {"kind": "scan", "if": "weight > 2"}},
     ]
     versions = {RULE.validate_python(each).version for each in others}
     assert len(versions) == len(others)
@@ -132,8 +134,8 @@ def test_every_setting_is_documented(heading: str, settings: type[BaseModel]) ->
     _, *sections = PAGE.split("\n## ")
     (section,) = [each for each in sections if re.match(rf"{heading}\b", each)]
     (shared,) = [each for each in sections if each.startswith("What holds for every rule")]
-    for setting in settings.model_fields:
-        assert f"| `{setting}` |" in section + shared
+    for name, setting in settings.model_fields.items():
+        assert f"| `{setting.alias or name}` |" in section + shared
 
 
 PAGE_SEVERITY = re.compile(r"^\| .* \| `(\w+)` \| `(info|warning|critical)` \|", re.MULTILINE)

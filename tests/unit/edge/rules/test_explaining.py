@@ -66,3 +66,14 @@ def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None
     assert list(sentences(narrow))[-1] == "  tms: departed and lost."
     owed = [line for line in mermaid(narrow) if "destination_tms" in line and "-->" in line]
     assert owed == ["  departed --> destination_tms", "  lost --> destination_tms"]
+
+
+def test_a_condition_is_part_of_the_sentence(site: Configuration) -> None:
+    rule = site.rules["received"]
+    pattern = {"kind": "scan", "where": {"read_point": "dock-*"}, "if": "rma == null"}
+    changed = type(rule).model_validate({**rule.model_dump(), "of": pattern})
+    narrow = site.model_copy(update={"rules": {"received": changed}})
+    assert list(sentences(narrow))[1] == (
+        "  received: a unit is received when a scan with read_point dock-* (if rma == null) "
+        "is told; once for each unit."
+    )

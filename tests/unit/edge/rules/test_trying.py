@@ -1,6 +1,8 @@
 """A test of rules passes if and only if what is concluded is what it expects."""
 
 import math
+import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from drivers.contract import Batch
 from edge.config import Configuration, ConfigurationFault, load
 from edge.ingest import Ingest
 from edge.ingest.configured import judge, rules_engine
+from edge.milestones.expressions import Condition, NoResult
 from edge.rules.cases import RuleTest
 from edge.rules.loading import load_tests
 from edge.rules.rehearsal import Rehearsal
@@ -240,3 +243,23 @@ async def test_a_rehearsal_concludes_what_the_daemon_does(
     assert sorted(stored) == sorted(
         (bytes.fromhex(each.id), each.mark) for each in rehearsal.milestones
     )
+
+
+RULES_PAGE = (SHIPPED.parent / "docs" / "rules.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_expressions_find_what_weighs_wrong(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(# The scale.*?)```", RULES_PAGE, re.DOTALL)
+    site = (SHIPPED / "milepost.toml").read_text(encoding="utf-8")
+    scales = 'subscriptions = [{ topic = "dc/scale/+/+", qos = 1 },'
+    listening = site.replace("subscriptions = [", scales)
+    (tmp_path / "milepost.toml").write_text(f"{listening}\n{example}", encoding="utf-8")
+    file = load_tests(Path(shutil.copy(Path(__file__).parent / "weighing.tests.toml", tmp_path)))
+    assert [run(file.configuration, each).difference for _, each in file.tests] == [(), ()]
+
+
+def test_the_documented_reason_is_the_real_one() -> None:
+    shown = re.search(r"rule weight: ('(.*)' has no result .*)\n", RULES_PAGE)
+    assert shown is not None
+    with pytest.raises(NoResult, match=re.escape(shown[1])):
+        Condition(shown[2]).of({"weight": 12.4})
