@@ -15,8 +15,8 @@ class DestinationSettings(Settings):
 
     driver: str
     """The protocol: name of a driver."""
-    milestones: tuple[Name, ...] = tuple(Name)
-    """Which milestones it is owed; all, unless told."""
+    milestones: tuple[Name, ...] = tuple(name for name in Name if name is not Name.MEASURED)
+    """Which milestones it is owed; unless told, all but `measured`, which few need."""
     critical: tuple[Name, ...] = (
         Name.DEPARTED,
         Name.SHORT,

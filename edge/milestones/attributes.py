@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from edge.milestones.fields import text
+from edge.milestones.measurements import is_unit
 from edge.milestones.model import Milestone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,15 +41,20 @@ class Attributes:
 
     def event_id(self) -> str:
         """Return the URN of the event; a retraction has that of what it retracts."""
-        return UUID(hex=self._milestone.retracts or self._milestone.id).urn
+        return urn(self._milestone.retracts or self._milestone.id)
 
     def time(self) -> str:
         """Return when it happened, in UTC with milliseconds."""
-        try:
-            moment = _EPOCH + timedelta(milliseconds=self._milestone.occurred_at)
-        except OverflowError:
-            raise Unencodable(f"{self._milestone.occurred_at} ms is no date") from None
-        return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        return _date_and_time(self._milestone.occurred_at)
+
+    def moment(self, name: str) -> str | None:
+        """Return a time in milliseconds since the Unix epoch, as `time` does."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Unencodable(f"{name} is {value!r}; expected milliseconds")
+        return _date_and_time(value)
 
     def subject(self) -> tuple[str, str]:
         """Return what it is about by its key: the field as events write it, and the value."""
@@ -72,11 +78,32 @@ class Attributes:
         value = self._left.pop(name, None)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Unencodable(f"{name} is {value!r}; expected a number")
-        if not math.isfinite(value) or value < 0:
+        found = _number(name, value)
+        if not math.isfinite(found) or found < 0:
             raise Unencodable(f"{name} is {value!r}; expected 0 or more")
-        return value
+        return found
+
+    def unit_of_measure(self) -> str | None:
+        """Return the code of `uom`."""
+        code = self.text("uom")
+        if code is not None and not is_unit(code):
+            raise Unencodable(f"uom is {code!r}; expected a code like 'KGM'")
+        return code
+
+    def reading(self, name: str) -> int | float | None:
+        """Return what was measured, below zero, too."""
+        value = self._left.pop(name, None)
+        return None if value is None else _finite(name, value)
+
+    def seconds(self, name: str) -> list[tuple[str, int | float]]:
+        """Return how long each of some states lasted, by their names in order."""
+        lasted = self._left.pop(name, {})
+        if not isinstance(lasted, dict):
+            raise Unencodable(f"{name} is {lasted!r}; expected seconds by state")
+        return [
+            (self._as_text(name, state), _finite(name, lasted[state]))
+            for state in sorted(lasted, key=str)
+        ]
 
     def extensions(self) -> Iterator[tuple[str, object]]:
         """Return what has not been asked for, under its name in the event."""
@@ -101,3 +128,29 @@ class Attributes:
         except UnicodeEncodeError:
             raise Unencodable(f"{name} is {value!r}, which is not Unicode") from None
         return value
+
+
+def urn(milestone: str) -> str:
+    """Return a milestone's id as its event has it."""
+    return UUID(hex=milestone).urn
+
+
+def _date_and_time(milliseconds: int) -> str:
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise Unencodable(f"{milliseconds} ms is no date") from None
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _number(name: str, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Unencodable(f"{name} is {value!r}; expected a number")
+    return value
+
+
+def _finite(name: str, value: object) -> int | float:
+    found = _number(name, value)
+    if not math.isfinite(found):
+        raise Unencodable(f"{name} is {value!r}; expected a finite number")
+    return found

@@ -1,6 +1,7 @@
 """The rules engine: from what machines said to what the business must know."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from edge.milestones.feeding import delays, sources_by_rule
 from edge.milestones.fields import Test, Unjudgeable, matcher
@@ -14,6 +15,7 @@ from edge.milestones.model import (
     Observation,
     TrackId,
     Tracks,
+    Value,
     kind_of,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
@@ -136,10 +138,15 @@ def _heard(milestone: Milestone, lag: int) -> Observation:
         source=milestone.rule,
         kind=kind_of(milestone.name),
         occurred_at=milestone.occurred_at,
-        fields={about: value, **milestone.attributes},
+        fields={about: value, **_plain(milestone.attributes)},
         lag=lag,
         earlier=tuple(earlier),
     )
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Value]:
+    """Return what can be a field: not the seconds of states by their names."""
+    return {name: value for name, value in attributes.items() if not isinstance(value, Mapping)}
 
 
 def _owners(

@@ -5,14 +5,14 @@ tells beyond their words goes into extensions with the prefix `milepost:`. Never
 `shipping`: CBV excludes it beside the finer steps `loading` and `departing`.
 """
 
-import re
 from collections.abc import Mapping
 
 import orjson
 
-from edge.milestones.attributes import Attributes, Unencodable
+from edge.milestones.attributes import Attributes, Unencodable, urn
 from edge.milestones.fields import blocked
 from edge.milestones.identifiers import gtin_uri, item_uri, own_uri, unit_uri
+from edge.milestones.measured import measured
 from edge.milestones.model import Milestone, Name
 from edge.milestones.site import Site
 
@@ -22,7 +22,6 @@ _CONTEXT = (
     "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
     {"milepost": "https://milepost.example/ns/"},
 )
-_UNIT_OF_MEASURE = re.compile("[A-Z0-9]{2,3}")
 
 _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.RECEIVED: {"bizStep": "receiving", "disposition": "in_progress"},
@@ -46,6 +45,8 @@ _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.UNKNOWN: {"disposition": "mismatch_instance"},
     Name.DAMAGED: {"bizStep": "inspecting", "disposition": "damaged"},
     Name.WEIGHT_MISMATCH: {"bizStep": "inspecting", "disposition": "non_conformant"},
+    # What a sensor reads says nothing of the state of the business.
+    Name.MEASURED: {"bizStep": "sensor_reporting"},
 }
 
 
@@ -71,13 +72,11 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         "eventTimeZoneOffset": site.zone_offset,
     }
     if milestone.retracts is not None:
-        # CBV: `did_not_occur` names no corrective events.
-        event["errorDeclaration"] = {
-            "declarationTime": attributes.time(),
-            "reason": "did_not_occur",
-        }
+        event["errorDeclaration"] = _error_declaration(milestone, attributes)
     if is_packed:
         event |= _packed(attributes, prefix)
+    elif milestone.name is Name.MEASURED:
+        event |= measured(attributes, prefix)
     else:
         event |= _observed(milestone, attributes, prefix)
     event |= _WORDS[milestone.name]
@@ -98,6 +97,16 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         return orjson.dumps(event)
     except orjson.JSONEncodeError as error:
         raise Unencodable(str(error)) from None
+
+
+def _error_declaration(milestone: Milestone, attributes: Attributes) -> dict[str, object]:
+    """Return why the event is false (EPCIS 2.0, section 7.4.1.4), and what is true instead."""
+    declaration: dict[str, object] = {"declarationTime": attributes.time()}
+    if not milestone.corrected_by:
+        # CBV: `did_not_occur` names no corrective events.
+        return declaration | {"reason": "did_not_occur"}
+    corrective = [urn(each) for each in milestone.corrected_by]
+    return declaration | {"reason": "incorrect_data", "correctiveEventIDs": corrective}
 
 
 def _observed(milestone: Milestone, attributes: Attributes, prefix: str) -> dict[str, object]:
@@ -132,9 +141,7 @@ def _quantity(epc_class: str, quantity: float | None, attributes: Attributes) ->
     element: dict[str, object] = {"epcClass": epc_class}
     if quantity is not None:
         element["quantity"] = quantity
-    if (measure := attributes.text("uom")) is not None:
-        if not _UNIT_OF_MEASURE.fullmatch(measure):
-            raise Unencodable(f"uom is {measure!r}; expected a code like 'KGM'")
+    if (measure := attributes.unit_of_measure()) is not None:
         element["uom"] = measure
     return element
 

@@ -104,6 +104,28 @@ def optional_number(observation: Observation, field: str) -> Number | None:
     )
 
 
+def measurement(observation: Observation, field: str) -> float:
+    """Return a field that measures something, below zero, too.
+
+    Raises:
+        Unjudgeable: It is missing, or not a number within ±`LARGEST_NUMBER`.
+
+    """
+    value = observation.fields.get(field)
+    if value is None:
+        raise Unjudgeable(f"field {field!r} of {observation.kind!r} is missing")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER
+    ):
+        raise Unjudgeable(
+            f"field {field!r} of {observation.kind!r} must be a number "
+            f"from {-LARGEST_NUMBER} to {LARGEST_NUMBER}, not {value!r}"
+        )
+    return float(value) + 0.0  # a zero has no sign
+
+
 def total(numbers: Sequence[Number]) -> Number:
     """Return the sum, the same in whatever order, with ten times 0.1 making 1."""
     summed = round(math.fsum(numbers), _DECIMALS)

@@ -39,6 +39,7 @@ class Name(StrEnum):
     MISREAD = "misread"
     """It read one that cannot be: its check digit is wrong."""
     LOST = "lost"
+    MEASURED = "measured"
     JAMMED = "jammed"
     MISROUTED = "misrouted"
     """It went another way than planned."""
@@ -152,6 +153,8 @@ class Milestone:
     mark: Mark = Mark.IN_ORDER
     retracts: str | None = None
     """Id of the milestone that this one declares to be false."""
+    corrected_by: tuple[str, ...] = ()
+    """Of a retraction, the ids of what is true instead; with none, it did not happen at all."""
     rule_version: str = ""
     """Which version of the rule concluded it (see `RuleSettings.version`); "" if not noted."""
     severity: Severity | None = None

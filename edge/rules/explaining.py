@@ -17,6 +17,7 @@ from edge.milestones.rules import (
     OneRule,
     Pattern,
     Rule,
+    SummariseRule,
     TransitionRule,
 )
 from edge.wording import in_words
@@ -113,6 +114,8 @@ def _rule(rule: Rule) -> str:
             )
         case GatherRule():
             return _gather(rule)
+        case SummariseRule():
+            return _summarise(rule)
     return f"{subject} {_is(rule.milestone)} {words}.{_exception(rule, rule.about)}"
 
 
@@ -155,6 +158,22 @@ def _is(name: Name) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _summarise(rule: SummariseRule) -> str:
+    what = []
+    if rule.value is not None:
+        what.append(f"count, sum, least, most and mean of {rule.value!r} ({rule.uom})")
+    if rule.state is not None:
+        what.append(f"the seconds in each {rule.state!r}")
+    every = _seconds(rule.every_seconds)
+    sentence = f"{_a(rule.about)} is {rule.milestone} every {every}: {_list(what)} of "
+    sentence += f"{_pattern(rule.of)}."
+    if rule.state is not None:
+        sentence += f" A state counts for {_seconds(rule.holds_seconds)} unless it is told again."
+    if rule.correct_seconds:
+        sentence += f" Late ones correct it once, {_seconds(rule.correct_seconds)} later."
+    return sentence
 
 
 def _lifecycle(lifecycle: Lifecycle) -> str:

@@ -28,7 +28,8 @@ SCALAR = (
 ANYTHING = SCALAR | st.lists(SCALAR, max_size=4) | st.dictionaries(st.text(), SCALAR, max_size=2)
 NAMES = ["unit", "order", "line", "item", "quantity", "requested", "read_point", "children"]
 NAMES += ["trailer", "rma", "lane", "device", "uom"]
-ATTRIBUTES = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)).flatmap(
+MEASURED = ["since", "measures", "min", "max", "mean", "seconds", "count"]
+ATTRIBUTES = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES + MEASURED, ANYTHING)).flatmap(
     lambda known: st.dictionaries(st.text() | st.just("pick_id"), ANYTHING, max_size=2).map(
         lambda other: known | other
     )
@@ -44,6 +45,20 @@ LIKELY = st.fixed_dictionaries(
         "lane": SCALAR,
     },
 )
+LIKELY_MEASURED = st.fixed_dictionaries(
+    {
+        "since": st.integers(1_420_070_400_000, 1_900_000_000_000),
+        "seconds": st.dictionaries(st.text(max_size=3), st.floats(0, 60), max_size=2),
+    },
+    optional={
+        "measures": st.sampled_from(["ElectricCurrent", "https://a/b", "https://gs1.org/voc/x"]),
+        "uom": st.sampled_from(["AMP", "A", 7]),
+        **dict.fromkeys(["min", "max", "mean"], st.floats(-9, 9) | st.integers()),
+        "unit": SCALAR,
+        "device": SCALAR,
+        "read_point": SCALAR,
+    },
+)
 
 
 MILESTONES = st.builds(
@@ -53,10 +68,11 @@ MILESTONES = st.builds(
     rule=st.just("rule"),
     key=st.sampled_from(["unit:1", "read_point:a b", "order:\ud800", "device:", "x"]),
     occurred_at=st.integers(-(2**70), 2**70) | st.integers(1_420_070_400_000, 1_900_000_000_000),
-    attributes=LIKELY | ATTRIBUTES,
+    attributes=LIKELY | LIKELY_MEASURED | ATTRIBUTES,
     evidence=st.just((1,)),
     mark=st.sampled_from(Mark),
     retracts=st.none() | st.just("f" * 32),
+    corrected_by=st.just(()) | st.just(("e" * 32,)),
     severity=st.none() | st.sampled_from(Severity),
     blocks=st.none() | st.sampled_from(NAMES),
 )

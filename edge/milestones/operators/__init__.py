@@ -6,6 +6,7 @@ from edge.milestones.operators.gather_each import GatherEach
 from edge.milestones.operators.join import Join
 from edge.milestones.operators.one import One
 from edge.milestones.operators.operator import Judge, Operator
+from edge.milestones.operators.summarise import Summarise
 from edge.milestones.operators.transition import Transition
 from edge.milestones.rules import (
     AbsenceRule,
@@ -13,6 +14,7 @@ from edge.milestones.rules import (
     JoinRule,
     OneRule,
     Rule,
+    SummariseRule,
     TransitionRule,
 )
 
@@ -21,16 +23,20 @@ __all__ = ["Judge", "Operator", "operator_of"]
 
 def operator_of(site: str, name: str, rule: Rule) -> Operator[Rule]:
     """Return the rule at work."""
+    found: Operator[Rule]
     match rule:
         case OneRule():
-            return One(site, name, rule)
+            found = One(site, name, rule)
         case TransitionRule():
-            return Transition(site, name, rule)
+            found = Transition(site, name, rule)
         case JoinRule():
-            return Join(site, name, rule)
+            found = Join(site, name, rule)
         case GatherRule(each=None):
-            return Gather(site, name, rule)
+            found = Gather(site, name, rule)
         case GatherRule():
-            return GatherEach(site, name, rule)
+            found = GatherEach(site, name, rule)
         case AbsenceRule():
-            return Absence(site, name, rule)
+            found = Absence(site, name, rule)
+        case SummariseRule():
+            found = Summarise(site, name, rule)
+    return found

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edge.milestones.identity import milestone_id
 from edge.milestones.model import (
@@ -51,7 +51,7 @@ def _signals(evidence: Iterable[Evidence]) -> tuple[int, ...]:
 class Operator(ABC, Generic[R_co]):
     """One configured rule at work. It has no state of its own: that is in its tracks."""
 
-    shape: ClassVar[str]
+    shape: str
     """Names the form of the operator's tracks."""
 
     def __init__(self, site: str, name: str, rule: R_co) -> None:
@@ -95,6 +95,7 @@ class Operator(ABC, Generic[R_co]):
         occurrence: Sequence[str | None] = (),
         mark: Mark = Mark.IN_ORDER,
         retraction: bool = False,
+        corrected_by: Sequence[str] = (),
     ) -> Milestone:
         """Return the milestone, with its id; a retraction refers to what it retracts."""
         name = name or self.rule.milestone
@@ -111,6 +112,7 @@ class Operator(ABC, Generic[R_co]):
             evidence=_signals(evidence),
             mark=mark,
             retracts=identity() if retraction else None,
+            corrected_by=tuple(corrected_by),
             rule_version=self.rule.version,
             severity=self.rule.severity_of(name),
             blocks=self.rule.blocks if name in SEVERITY else None,

@@ -14,6 +14,7 @@ from edge.milestones.rules.join import JoinRule
 from edge.milestones.rules.lifecycle import Lifecycle
 from edge.milestones.rules.one import OneRule
 from edge.milestones.rules.pattern import FieldUse, Pattern, Place
+from edge.milestones.rules.summarise import SummariseRule
 from edge.milestones.rules.transition import TransitionRule
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Pattern",
     "Place",
     "Rule",
+    "SummariseRule",
     "TransitionRule",
 ]
 
 Rule = Annotated[
-    OneRule | TransitionRule | JoinRule | GatherRule | AbsenceRule, Field(discriminator="operator")
+    OneRule | TransitionRule | JoinRule | GatherRule | AbsenceRule | SummariseRule,
+    Field(discriminator="operator"),
 ]
 """Any rule, told apart by its `operator`."""

@@ -15,7 +15,7 @@ from edge.milestones.rules.pattern import (
     Wait,
     uses,
 )
-from edge.milestones.rules.rule import RuleSettings
+from edge.milestones.rules.rule import Fact, RuleSettings
 
 
 class GatherRule(RuleSettings):
@@ -36,7 +36,7 @@ class GatherRule(RuleSettings):
     """What ends the count."""
     total: FieldName | None = None
     """The closing's field that says how much there is; what is missing is waited for."""
-    partial: Name | None = None
+    partial: Fact | None = None
     """What is concluded when the count ends below `until`."""
     children: FieldName | None = None
     """The members' field whose values the milestone lists."""

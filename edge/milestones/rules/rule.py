@@ -7,17 +7,27 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from drivers.contract import Settings
 from edge.milestones.model import SEVERITY, Name, Severity
 from edge.milestones.rules.pattern import FieldName, FieldUse, Pattern, Place, uses
 
 
+def _not_measured(name: Name) -> Name:
+    if name is Name.MEASURED:
+        raise ValueError("'measured' is what the operator `summarise` concludes, and no other")
+    return name
+
+
+Fact = Annotated[Name, AfterValidator(_not_measured)]
+"""A milestone that any rule may conclude: it tells of something that happened, not of a time."""
+
+
 class RuleSettings(Settings):
     """One way to conclude a milestone; each operator adds settings of its own."""
 
-    milestone: Name
+    milestone: Fact
     """What is concluded."""
     about: FieldName
     """The field that says whose milestone it is: "unit" makes keys like "unit:340…"."""

@@ -129,6 +129,7 @@ def test_owners_listen_to_the_sources_of_their_rules() -> None:
         "packed": {"floor"},
         "loaded": {"plc"},
         "departed": {"plc"},
+        "motor-current": {"plc"},
         "inbound": {"floor", "plc"},
         "outbound": {"floor", "plc"},
     }

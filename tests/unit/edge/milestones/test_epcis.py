@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from edge.milestones.epcis import Unencodable, encode
+from edge.milestones.measurements import MEASUREMENT_TYPES
 from edge.milestones.model import SEVERITY, Mark, Milestone, Name
 from edge.milestones.site import Site
 
@@ -40,6 +41,19 @@ ATTRIBUTES: dict[Name, dict[str, Any]] = {
     Name.UNKNOWN: {"unit": SSCC},
     Name.DAMAGED: {"unit": SSCC, "order": "SO-1"},
     Name.WEIGHT_MISMATCH: {"unit": SSCC, "weight": 9.5},
+    Name.MEASURED: {
+        "device": "press-1",
+        "since": 1_768_999_940_123,
+        "count": 600,
+        "measures": "ElectricCurrent",
+        "uom": "AMP",
+        "sum": 2106.3,
+        "min": -0.5,
+        "max": 4.1,
+        "mean": 3.5105,
+        "seconds": {"IDLE": 20, "EXECUTE": 38.5},
+        "unknown_seconds": 1.5,
+    },
 }
 
 
@@ -220,6 +234,69 @@ def test_an_order_and_an_rma_are_business_transactions() -> None:
     assert "bizTransactionList" not in event_of(Name.RECEIVED)
 
 
+def test_a_measurement_is_a_sensor_element_of_the_time_that_it_speaks_of() -> None:
+    event = event_of(Name.MEASURED)
+    assert event["bizStep"] == "sensor_reporting"
+    assert event["sensorElementList"] == [
+        {
+            "sensorMetadata": {
+                "startTime": "2026-01-21T12:52:20.123Z",
+                "endTime": "2026-01-21T12:53:20.123Z",
+                "deviceID": "https://dc-north.example/device/press-1",
+            },
+            "sensorReport": [
+                {
+                    "type": "ElectricCurrent",
+                    "minValue": -0.5,
+                    "maxValue": 4.1,
+                    "meanValue": 3.5105,
+                    "uom": "AMP",
+                },
+                {"type": "Time", "value": 38.5, "uom": "SEC", "milepost:state": "EXECUTE"},
+                {"type": "Time", "value": 20, "uom": "SEC", "milepost:state": "IDLE"},
+            ],
+        }
+    ]
+    assert event["milepost:count"] == 600
+    assert event["milepost:sum"] == 2106.3
+    assert event["milepost:unknownSeconds"] == 1.5
+    assert not {"epcList", "disposition", "milepost:since", "milepost:seconds"} & event.keys()
+
+
+def test_a_measurement_is_about_a_unit_or_has_a_read_point() -> None:
+    about_a_device = replace(milestone(Name.MEASURED), key="device:press-1")
+    device = "https://dc-north.example/device/press-1"
+    assert orjson.loads(encode(about_a_device, SITE))["readPoint"] == {"id": device}
+    told = event_of(Name.MEASURED, read_point="cell-4")
+    assert told["readPoint"] == {"id": "https://dc-north.example/readPoint/cell-4"}
+    about_a_unit = event_of(Name.MEASURED, unit=SSCC, device=None)
+    assert about_a_unit["epcList"] == [UNIT]
+    assert "readPoint" not in about_a_unit
+    assert "deviceID" not in about_a_unit["sensorElementList"][0]["sensorMetadata"]
+
+
+def test_a_correction_names_what_is_true_instead(schema: Any) -> None:
+    told = replace(retraction_of(milestone(Name.MEASURED)), corrected_by=("f" * 32, "0" * 32))
+    event = orjson.loads(encode(told, SITE))
+    assert event["eventID"] == "urn:uuid:019be123-4567-abcd-ef01-23456789abcd"
+    assert event["errorDeclaration"] == {
+        "declarationTime": "2026-01-21T12:53:20.123Z",
+        "reason": "incorrect_data",
+        "correctiveEventIDs": [
+            "urn:uuid:ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "urn:uuid:00000000-0000-0000-0000-000000000000",
+        ],
+    }
+    schema(document(event))
+
+
+def test_measurement_types_are_those_of_the_official_schema() -> None:
+    if not SCHEMA.is_file():
+        pytest.skip("the EPCIS schema is not here")
+    types = orjson.loads(SCHEMA.read_bytes())["definitions"]["measurementType"]["anyOf"]
+    assert frozenset(types[1]["enum"]) == MEASUREMENT_TYPES
+
+
 @pytest.mark.parametrize(("number", "told"), [(7, "7"), (7.0, "7"), ("007", "007")])
 def test_a_number_identifies_what_the_key_says_it_identifies(number: object, told: str) -> None:
     assert event_of(Name.STORED, unit=number)["epcList"] == [
@@ -245,7 +322,8 @@ def test_what_is_not_known_is_left_out(nothing: str | None) -> None:
 @pytest.mark.parametrize(
     ("name", "without"),
     [
-        *[(name, "unit") for name in Name if name not in (Name.PICKED, *SEVERITY)],
+        *[(name, "unit") for name in Name if name not in (Name.PICKED, Name.MEASURED, *SEVERITY)],
+        (Name.MEASURED, "since"),
         (Name.PACKED, "children"),
         (Name.PICKED, "item"),
         (Name.SHORT, "item"),
@@ -278,6 +356,19 @@ def test_a_milestone_that_lacks_what_its_event_needs_is_refused(name: Name, with
         (Name.PICKED, {"uom": "pieces"}, "expected a code like 'KGM'"),
         (Name.PACKED, {"children": []}, "expected a unit and its children"),
         (Name.PACKED, {"children": "abc"}, "expected a list"),
+        (Name.MEASURED, {"since": None}, "expected since"),
+        (Name.MEASURED, {"since": True}, "expected milliseconds"),
+        (Name.MEASURED, {"since": 10**18}, "is no date"),
+        (Name.MEASURED, {"uom": None}, "expected uom"),
+        (Name.MEASURED, {"uom": "ampere"}, "expected a code like 'KGM'"),
+        (Name.MEASURED, {"mean": None}, "expected meanValue"),
+        (Name.MEASURED, {"min": "0"}, "min is '0'; expected a number"),
+        (Name.MEASURED, {"max": float("inf")}, "expected a finite number"),
+        (Name.MEASURED, {"measures": "Amps"}, "expected one like 'ElectricCurrent'"),
+        (Name.MEASURED, {"measures": None, "seconds": None}, "neither a number nor a state"),
+        (Name.MEASURED, {"seconds": [1]}, "expected seconds by state"),
+        (Name.MEASURED, {"seconds": {"": 1}}, "expected a text"),
+        (Name.MEASURED, {"seconds": {"IDLE": None}}, "expected a number"),
         (Name.PACKED, {"children": [{}]}, "children is {}; expected a text"),
     ],
 )

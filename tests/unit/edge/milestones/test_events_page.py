@@ -52,6 +52,8 @@ DIVERT = (
     "conveyor",
     {"type": "divert", "read_point": "sorter-1", "unit": LOST, "lane": 4},
 )
+# Second, and what the motor draws. The last is told when the minute has been told.
+CURRENTS = [(0, 3.4), (10, 3.6), (39.9, 3.5), (20, 5.1)]
 STATE = {
     "timestamp": "2026-01-21T12:54:00Z",
     "manufacturer": "Acme",
@@ -98,6 +100,12 @@ def told() -> list[dict[str, Any]]:
     for number, (second, source, subject, payload) in enumerate(STORY, start=1):
         hear(number, source, subject, payload | {"time": START + second * 1000})
     hear(50, "floor", "uagv/v2/Acme/amr-07/state", STATE)
+    *currents, late = [
+        Signal("infeed-motor-current", orjson.dumps(value), START + 90_000, START + at)
+        for at, value in ((round(second * 1000), value) for second, value in CURRENTS)
+    ]
+    for number, signal in enumerate(currents, start=51):
+        keep(engine.collapse(decoder.decode(number, "plc", signal), tracks))
     # Nothing more is on its way: what is waited for has not come.
     horizon = START + 120_000
     for _ in ("rules", "lifecycles"):
@@ -105,6 +113,10 @@ def told() -> list[dict[str, Any]]:
         keep(engine.expire(due, tracks, horizon))
     second, source, subject, payload = DIVERT
     hear(60, source, subject, payload | {"time": START + second * 1000})
+    keep(engine.collapse(decoder.decode(61, "plc", late), tracks))
+    horizon = START + 2 * 3600_000
+    due = [track for track, known in tracks.items() if (known.due_at or 0) <= horizon]
+    keep(engine.expire(due, tracks, horizon))
     return [orjson.loads(encode(milestone, Site(uri))) for milestone in milestones]
 
 
@@ -139,8 +151,18 @@ def test_the_page_names_every_exception_with_its_words() -> None:
 
 
 def test_only_what_was_wrong_is_retracted(told: list[dict[str, Any]]) -> None:
-    (retraction,) = [event for event in told if "errorDeclaration" in event]
-    (original,) = [
-        event for event in told if event["eventID"] == retraction["eventID"] and event != retraction
-    ]
-    assert original["milepost:milestone"] == "lost"
+    retractions = [event for event in told if "errorDeclaration" in event]
+    names = []
+    for retraction in retractions:
+        (original,) = [
+            event
+            for event in told
+            if event["eventID"] == retraction["eventID"] and event != retraction
+        ]
+        names.append(original["milepost:milestone"])
+    assert names == ["lost", "measured"]
+
+
+def test_a_correction_names_the_event_that_is_true_instead(told: list[dict[str, Any]]) -> None:
+    retraction, corrected = told[-2:]
+    assert retraction["errorDeclaration"]["correctiveEventIDs"] == [corrected["eventID"]]

@@ -17,6 +17,7 @@ from edge.milestones.rules import (
     OneRule,
     Pattern,
     Rule,
+    SummariseRule,
     TransitionRule,
 )
 
@@ -30,13 +31,23 @@ GATHER = {
     "distinct": "pick",
     "within_seconds": 600,
 }
+SUMMARY = {
+    "operator": "summarise",
+    "about": "device",
+    "of": {"kind": "current"},
+    "every_seconds": 60,
+}
+AMPERES = {**SUMMARY, "value": "amps", "measures": "ElectricCurrent", "uom": "AMP"}
 CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
 
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({**ONE, "operator": "two"}, "'one', 'transition', 'join', 'gather', 'absence'"),
+        (
+            {**ONE, "operator": "two"},
+            "'one', 'transition', 'join', 'gather', 'absence', 'summarise'",
+        ),
         ({**ONE, "milestone": "shipped"}, "Input should be 'received', 'stored'"),
         ({**ONE, "abuot": "unit"}, "Extra inputs are not permitted"),
         ({**ONE, "about": ""}, "at least 1 character"),
@@ -46,6 +57,27 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
         (
             {**ONE, "operator": "join", "of": [{"kind": "a"}], "within_seconds": 1},
             "a join is of two",
+        ),
+        ({**ONE, "milestone": "measured"}, "is what the operator `summarise` concludes"),
+        (
+            {**CLOSED, "until": "n", "partial": "measured"},
+            "is what the operator `summarise` concludes",
+        ),
+        ({**AMPERES, "milestone": "received"}, "Input should be <Name.MEASURED: 'measured'>"),
+        (SUMMARY, "nothing to summarise: set `value`, `state` or both"),
+        ({**SUMMARY, "value": "amps", "uom": "AMP"}, "set `measures` and `uom`"),
+        ({**SUMMARY, "state": "s", "uom": "AMP"}, "set `value` too"),
+        ({**AMPERES, "measures": "Current"}, "did you mean 'ElectricCurrent'?"),
+        ({**AMPERES, "measures": "https://gs1.org/voc/Current"}, "did you mean"),
+        ({**AMPERES, "uom": "amp"}, "expected a code like 'AMP'"),
+        ({**AMPERES, "every_seconds": 0.5}, "greater than or equal to 1"),
+        (
+            {**AMPERES, "every_seconds": 2},
+            "`correct_seconds` is more than 1500 windows; set at most 3000, or longer windows",
+        ),
+        (
+            {**AMPERES, "state": "s", "holds_seconds": 90_001},
+            "`holds_seconds` is more than 1500 windows; set at most 90000",
         ),
         ({**CLOSED, "within_seconds": 0}, "greater than 0"),
         ({**CLOSED, "wait_seconds": -1}, "greater than or equal to 0"),
@@ -105,7 +137,7 @@ def test_the_examples_of_the_documentation_are_those_of_the_example_site() -> No
     examples = tomllib.loads("\n".join(each for each in BLOCKS if each.startswith("[")))
     (observation,) = examples.pop("observations")
     ObservationSettings.model_validate(observation)
-    assert len({rule["operator"] for rule in examples["rules"].values()}) == 5
+    assert len({rule["operator"] for rule in examples["rules"].values()}) == 6
     for section, found in examples.items():
         for name, example in found.items():
             assert example in [site.get(section, {}).get(name) for site in SITES]
@@ -127,6 +159,7 @@ def test_the_rule_test_of_the_documentation_is_one_of_the_example_site() -> None
         ("gather", GatherRule),
         ("absence", AbsenceRule),
         ("Rules on milestones", Pattern),
+        ("summarise", SummariseRule),
         ("Lifecycles", Lifecycle),
     ],
 )
