@@ -38,3 +38,10 @@ def remove(connection: sqlite3.Connection, tracks: Iterable[tuple[str, str]]) ->
 def due(connection: sqlite3.Connection, owner: str, until: int, limit: int) -> list[str]:
     """Return keys of an owner whose deadline is at or before `until`, the earliest first."""
     return [key for (key,) in connection.execute(SQL["due"], (owner, until, limit))]
+
+
+def between(
+    connection: sqlite3.Connection, owner: str, after: str, until: str, limit: int
+) -> list[tuple[str, bytes, int | None]]:
+    """Return (key, state, due_at) of an owner's tracks after and before a key, by key."""
+    return connection.execute(SQL["between"], (owner, after, until, limit)).fetchall()

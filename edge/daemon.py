@@ -26,6 +26,7 @@ from edge.control.gathering import describe, gather
 from edge.control.health import Report, judge
 from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
+from edge.hearing import heard_by
 from edge.heartbeat import keep_beating
 from edge.ingest import Ingest, RulesInForce
 from edge.steady_clock import SteadyClock
@@ -195,21 +196,12 @@ class Daemon:
         while True:
             await asyncio.sleep(EXPIRE_SECONDS)
             async with self._rules.turn:
-                await self._ingest.expire(self._horizons())
+                await self._ingest.expire(self._heard())
 
-    def _horizons(self) -> Mapping[str, int]:
-        """Return up to when each rule has heard everything; rules that cannot know are left out.
-
-        That something has not happened is concluded only from a source that
-        was listening: while one is away, what depends on it stands still.
-        """
-        heard = {name: listener.link.heard_until for name, listener in self._listeners.items()}
-        horizons: dict[str, int] = {}
-        for owner, names in self._rules.engine.owners().items():
-            times = [time for name in names if (time := heard.get(name)) is not None]
-            if times and len(times) == len(names):
-                horizons[owner] = min(times)
-        return horizons
+    def _heard(self) -> Mapping[str, int]:
+        until = {name: listener.link.heard_until for name, listener in self._listeners.items()}
+        owners = self._rules.engine.owners()
+        return heard_by(owners, until, now=self._heard_by(), started_at=self._started_at)
 
     def _tell_others(self, configuration: Configuration) -> None:
         self._lanes.update(

@@ -12,3 +12,7 @@ DELETE FROM track WHERE owner = ? AND key = ?;
 -- name: due
 -- Keys of one owner whose deadline has passed, the earliest first.
 SELECT key FROM track WHERE owner = ? AND due_at <= ? ORDER BY due_at, key LIMIT ?;
+
+-- name: between
+-- Tracks of one owner by key, a range without its ends.
+SELECT key, state, due_at FROM track WHERE owner = ? AND key > ? AND key < ? ORDER BY key LIMIT ?;

@@ -80,6 +80,8 @@ class SourceSettings(Settings):
     """The protocol: name of a driver."""
     lane: Literal["critical", "normal", "bulk"] = "normal"
     """Whose signals are taken in while the disk fills up: bulk stops first, critical last."""
+    reorder_seconds: Annotated[float, Field(ge=0, le=60)] = 0
+    """By how much it may tell things out of order; so long they are held, and judged in order."""
 
 
 class Configuration(Settings):
@@ -93,6 +95,11 @@ class Configuration(Settings):
     observations: tuple[ObservationSettings, ...] = ()
     rules: Mapping[Label, Rule] = {}
     lifecycles: Mapping[Label, Lifecycle] = {}
+
+    @property
+    def reorder(self) -> Mapping[str, int]:
+        """By how many milliseconds each source may tell things out of order."""
+        return {name: round(each.reorder_seconds * 1000) for name, each in self.sources.items()}
 
 
 @cache

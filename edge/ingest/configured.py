@@ -17,6 +17,7 @@ def rules_engine(configuration: Configuration) -> RulesEngine:
         configuration.rules,
         configuration.lifecycles,
         sources_of(configuration.observations),
+        configuration.reorder,
     )
 
 

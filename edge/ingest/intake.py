@@ -83,16 +83,16 @@ class Ingest:
         if work.exception() is None and work.result():
             self._on_milestones()
 
-    async def expire(self, horizons: Mapping[str, int]) -> None:
+    async def expire(self, heard: Mapping[str, int]) -> None:
         """Judge the deadlines that have passed.
 
-        `horizons` gives for each rule or lifecycle the time up to which
+        `heard` gives for each of the engine's owners the time up to which
         everything that its sources said has been committed.
         """
         is_done = False
         while not is_done:
             added, is_done = await self._store.write(
-                lambda connection: self._judge.expire(connection, horizons), intake=Lane.CRITICAL
+                lambda connection: self._judge.expire(connection, heard), intake=Lane.CRITICAL
             )
             if added:
                 self._on_milestones()

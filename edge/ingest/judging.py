@@ -17,6 +17,7 @@ import structlog
 from buffer import journal, outbox, tally, tracks
 from buffer.lane import Lane
 from drivers.contract import Batch, Clock, Signal
+from edge.ingest.stored_tracks import StoredTracks
 from edge.milestones.decode import Decoder, Malformed
 from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.fields import text
@@ -27,7 +28,6 @@ from edge.milestones.model import (
     Milestone,
     Name,
     Observation,
-    Track,
     TrackId,
 )
 from edge.milestones.site import Site
@@ -47,17 +47,6 @@ class Route:
 
     destination: str
     lanes: Mapping[Name, Lane]
-
-
-class _StoredTracks:
-    """The engine's view of the tracks, as of the running transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def get(self, track: TrackId) -> Track | None:
-        row = tracks.get(self._connection, track.owner, track.key)
-        return None if row is None else Track(orjson.loads(row[0]), row[1])
 
 
 @contextmanager
@@ -180,7 +169,7 @@ class Judge:
     ) -> tuple[int, Refused]:
         try:
             with _all_or_nothing(connection):
-                decision = self._engine.collapse(observations, _StoredTracks(connection))
+                decision = self._engine.collapse(observations, StoredTracks(connection))
                 return self._conclude(connection, decision, now)
         except sqlite3.Error:
             raise  # of the store, not of the engine
@@ -191,13 +180,16 @@ class Judge:
             log.exception("engine_failed", signal=observations[0].signal)
             return 0, [(observations[0].signal, f"the engine failed on it: {error!r}")]
 
-    def expire(
-        self, connection: sqlite3.Connection, horizons: Mapping[str, int]
-    ) -> tuple[int, bool]:
-        """Judge some deadlines; return how many milestones are new, and whether those were all."""
+    def expire(self, connection: sqlite3.Connection, heard: Mapping[str, int]) -> tuple[int, bool]:
+        """Judge some deadlines; return how many milestones are new, and whether those were all.
+
+        `heard` gives for each of the engine's owners, in its order, the time up to which
+        everything that its sources said has been committed.
+        """
         now = self._clock()
         added = 0
-        for owner, horizon in horizons.items():
+        for owner, until in heard.items():
+            horizon = self._engine.horizon(owner, until, StoredTracks(connection))
             keys = tracks.due(connection, owner, horizon, EXPIRE_LIMIT)
             if keys:
                 due = [TrackId(owner, key) for key in keys]
@@ -205,8 +197,8 @@ class Judge:
                 self._quarantine(connection, refused, now)
                 added += concluded
             if len(keys) == EXPIRE_LIMIT:
-                # In the engine's order, rules first: a lifecycle must not give up
-                # waiting for what a rule has yet to conclude.
+                # In the engine's order: a rule must not conclude that something did not
+                # happen which is held, nor a lifecycle give up what a rule has yet to conclude.
                 return added, False
         return added, True
 
@@ -215,7 +207,7 @@ class Judge:
     ) -> tuple[int, Refused]:
         try:
             with _all_or_nothing(connection):
-                decision = self._engine.expire(due, _StoredTracks(connection), horizon)
+                decision = self._engine.expire(due, StoredTracks(connection), horizon)
                 return self._conclude(connection, decision, now)
         except sqlite3.Error:
             raise  # of the store, not of the engine

@@ -1,9 +1,13 @@
 """The rules engine: from what machines said to what the business must know."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
-from edge.milestones.feeding import delays, sources_by_rule
+from edge.milestones.feeding import delays_by_owner, sources_by_owner
 from edge.milestones.fields import Test, Unjudgeable, matcher
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
@@ -19,8 +23,9 @@ from edge.milestones.model import (
     kind_of,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
+from edge.milestones.reordering import Hold, judged_until, owner_of
 from edge.milestones.rules import Lifecycle, Rule
-from edge.milestones.step import Step
+from edge.milestones.step import NEVER, Step
 
 Listener = tuple[str, Test | None, Judge]
 """Rule, what the fields must say, who judges."""
@@ -34,6 +39,7 @@ class RulesEngine:
         rules: By name.
         lifecycles: By name.
         sources_of: For each kind of observation, the sources that it comes from.
+        reorder: For sources that tell things out of order, by how many milliseconds.
 
     Raises:
         ValueError: The parts do not fit together; the message names all faults.
@@ -46,6 +52,7 @@ class RulesEngine:
         rules: Mapping[str, Rule],
         lifecycles: Mapping[str, Lifecycle],
         sources_of: Mapping[str, frozenset[str]],
+        reorder: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         found = [str(each) for each in misfits(rules, lifecycles, sources_of)]
         if found:
@@ -65,15 +72,35 @@ class RulesEngine:
                 listener = (name, matcher(pattern), judge)
                 self._listeners.setdefault(pattern.hears, []).append(listener)
         self._key_fields = tuple({*KEY_FIELDS, *(rule.about for rule in rules.values())})
-        self._owners = _owners(rules, lifecycles, sources_of)
+        self._reorder = reorder
+        sources = sorted({*reorder, *frozenset[str]().union(*sources_of.values())})
+        self._sources = {owner_of(source): source for source in sources}
+        self._owners = {
+            **{owner: frozenset({source}) for owner, source in self._sources.items()},
+            **sources_by_owner(rules, lifecycles, sources_of),
+        }
+        self._of_one_source = {
+            name
+            for name, rule in rules.items()
+            if len(self._owners[name]) == 1 and all(each.kind for each in rule.patterns())
+        }
         self._ranks = {owner: rank for rank, owner in enumerate(self._owners)}
-        self._delays = _delays(rules, lifecycles)
+        self._delays = delays_by_owner(rules, lifecycles)
 
     def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
-        """Judge observations in the order given; see `model.Engine.collapse`."""
+        """Judge observations in the order given, or in event time; see `model.Engine.collapse`."""
         step = Step(tracks, self._key_fields, self._delays)
-        for observation in observations:
-            self._hear(observation, observation.kind, step)
+        holds: dict[str, Hold] = {}
+        for source, told in groupby(observations, key=attrgetter("source")):
+            if self._bound(source):
+                hold = holds.get(source) or Hold(source, self._bound(source), step)
+                holds[source] = hold
+                self._take(told, hold, step)
+            else:
+                for observation in told:
+                    self._judge(observation, step)
+        for hold in holds.values():
+            hold.keep()
         return step.decision
 
     def expire(self, due: Iterable[TrackId], tracks: Tracks, horizon: int) -> Decision:
@@ -83,41 +110,114 @@ class RulesEngine:
         that the configuration no longer has is removed.
         """
         step = Step(tracks, self._key_fields, self._delays)
-        # Rules before those that listen to them, and before lifecycles: what they conclude may
-        # be what is waited for.
-        for track in sorted(due, key=lambda each: (self._ranks.get(each.owner, -1), each)):
-            known = step.track(track)
-            if known is None or known.due_at is None or known.due_at > horizon:
-                continue
-            owner = self._operators.get(track.owner) or self._guards.get(track.owner)
-            state = step.recall(track, owner.shape) if owner else None
-            if owner is None or state is None:
-                step.forget(track)
-                continue
-            step.judging(state["lag"])
-            known_until = horizon - self._delays.get(track.owner, 0)
-            if isinstance(owner, Guard):
-                step.decision.milestones += owner.expire(track, state, known_until, step)
+        # What is held before rules, rules before those that listen to them, and before
+        # lifecycles: it may be what those wait for.
+        due = sorted(due, key=lambda each: (self._ranks.get(each.owner, -1), each))
+        for source, of_source in groupby(due, key=lambda each: self._sources.get(each.owner)):
+            if source is None:
+                for track in of_source:
+                    self._expire(track, horizon, step)
             else:
-                self._tell(owner.expire(track, state, known_until, step), step)
+                hold = Hold(source, self._bound(source), step)
+                for track in of_source:
+                    hold.give_up(track, horizon)
+                self._release(hold, step)
+                hold.keep()
         return step.decision
 
     def owners(self) -> Mapping[str, frozenset[str]]:
-        """Return each rule and lifecycle with its sources; see `model.Engine.owners`."""
+        """Return whose tracks there are, with the sources of each; see `model.Engine.owners`."""
         return self._owners
 
-    def _hear(self, observation: Observation, kind: str, step: Step) -> None:
+    def horizon(self, owner: str, heard: int, tracks: Tracks) -> int:
+        """Return up to when an owner's deadlines may be judged; see `model.Engine.horizon`.
+
+        What is held may be the very thing that a deadline waits for.
+        """
+        if owner in self._sources:
+            return heard
+        sources = self._owners.get(owner, ())
+        return min(
+            (judged_until(each, self._bound(each), heard, tracks) for each in sources),
+            default=heard,
+        )
+
+    def _bound(self, source: str) -> int:
+        return self._reorder.get(source, 0)
+
+    def _take(self, told: Iterable[Observation], hold: Hold, step: Step) -> None:
+        for observation in told:
+            if not self._concerns_a_rule(observation):
+                continue
+            if hold.is_late(observation):
+                self._release(hold, step)
+                self._judge(replace(hold.allowed(observation), late=True), step)
+            else:
+                hold.take(observation)
+        self._release(hold, step)
+
+    def _release(self, hold: Hold, step: Step) -> None:
+        for observation in hold.release():
+            try:
+                self._judge(hold.allowed(observation), step, hold.position(observation))
+            except Exception as error:  # noqa: BLE001 - all that comes later waits behind it
+                step.object(observation.signal, f"the engine failed on it: {error!r}")
+
+    def _concerns_a_rule(self, observation: Observation) -> bool:
+        try:
+            return any(
+                matches is None or matches(observation.fields)
+                for _, matches, _ in self._listeners.get(observation.kind, ())
+            )
+        except Unjudgeable:
+            return True  # and is objected to when it is judged
+
+    def _judge(self, observation: Observation, step: Step, before: int = NEVER) -> None:
+        """Judge what a source has told, all of whose that happened `before` has been judged."""
+        late = frozenset({observation.signal} if observation.late else ())
+        self._hear(observation, observation.kind, step, late, before)
+
+    def _hear(
+        self,
+        observation: Observation,
+        kind: str,
+        step: Step,
+        late: frozenset[int],
+        before: int = NEVER,
+    ) -> None:
         # The index is what makes telemetry that concerns no rule cost next to nothing.
         for rule, matches, judge in self._listeners.get(kind, ()):
+            concluded: Sequence[Milestone] = ()
             try:
-                if matches is None or matches(observation.fields):
-                    step.judging(observation.lag)
-                    self._tell(judge(observation, step), step)
+                if matches is not None and not matches(observation.fields):
+                    continue
+                # Who listens to others, too, may have to hear what happened before from them.
+                known_before = before if rule in self._of_one_source else NEVER
+                step.judging(observation.lag, late, known_before)
+                concluded = judge(observation, step)
             except Unjudgeable as reason:
                 step.object(observation.signal, f"rule {rule}: {reason}")
+            self._tell([*step.take_overdue(), *concluded], step)
+
+    def _expire(self, track: TrackId, horizon: int, step: Step) -> None:
+        known = step.track(track)
+        if known is None or known.due_at is None or known.due_at > horizon:
+            return
+        owner = self._operators.get(track.owner) or self._guards.get(track.owner)
+        state = step.recall(track, owner.shape) if owner else None
+        if owner is None or state is None:
+            step.forget(track)
+            return
+        step.judging(state["lag"], state.get("late", ()))
+        known_until = horizon - self._delays.get(track.owner, 0)
+        if isinstance(owner, Guard):
+            step.decision.milestones += owner.expire(track, state, known_until, step)
+        else:
+            self._tell(owner.expire(track, state, known_until, step), step)
 
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
-        for milestone in concluded:
+        late = frozenset(step.late)  # telling others goes on to what they judge
+        for milestone in [step.marked(each) for each in concluded]:
             guard = self._guard_of.get(milestone.name)
             if guard is None:
                 step.decision.milestones.append(milestone)
@@ -126,7 +226,7 @@ class RulesEngine:
             # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
             for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
                 if milestone.retracts is None and kind in self._listeners:
-                    self._hear(_heard(milestone, step.lag), kind, step)
+                    self._hear(_heard(milestone, step.lag), kind, step, late)
 
 
 def _heard(milestone: Milestone, lag: int) -> Observation:
@@ -147,25 +247,3 @@ def _heard(milestone: Milestone, lag: int) -> Observation:
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Value]:
     """Return what can be a field: not the seconds of states by their names."""
     return {name: value for name, value in attributes.items() if not isinstance(value, Mapping)}
-
-
-def _owners(
-    rules: Mapping[str, Rule],
-    lifecycles: Mapping[str, Lifecycle],
-    sources_of: Mapping[str, frozenset[str]],
-) -> dict[str, frozenset[str]]:
-    owners = sources_by_rule(rules, sources_of)
-    for name, lifecycle in lifecycles.items():
-        guarded = {*lifecycle.stages, *lifecycle.ends}
-        feeding = [owners[rule] for rule in rules if guarded & set(rules[rule].concludes())]
-        owners[name] = frozenset[str]().union(*feeding)
-    return owners
-
-
-def _delays(rules: Mapping[str, Rule], lifecycles: Mapping[str, Lifecycle]) -> dict[str, int]:
-    found = delays(rules)
-    for name, lifecycle in lifecycles.items():
-        guarded = {*lifecycle.stages, *lifecycle.ends}
-        feeding = [found[rule] for rule in rules if guarded & set(rules[rule].concludes())]
-        found[name] = max(feeding)
-    return found

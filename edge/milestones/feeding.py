@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from edge.milestones.model import kind_of
-from edge.milestones.rules import Pattern, Rule
+from edge.milestones.rules import Lifecycle, Pattern, Rule
 
 Rules = Mapping[str, Rule]
+Lifecycles = Mapping[str, Lifecycle]
 OfKind = Mapping[str, frozenset[str]]
 """For each kind of observation, the sources that it comes from, or the fields that it can have."""
 
@@ -82,9 +83,34 @@ def delays(rules: Rules) -> dict[str, int]:
     return found
 
 
+def sources_by_owner(
+    rules: Rules, lifecycles: Lifecycles, sources_of: OfKind
+) -> dict[str, frozenset[str]]:
+    """Return the sources of each rule, and then of each lifecycle those of what feeds it."""
+    found = sources_by_rule(rules, sources_of)
+    return found | {
+        name: frozenset[str]().union(*(found[each] for each in _guarded(rules, lifecycle)))
+        for name, lifecycle in lifecycles.items()
+    }
+
+
+def delays_by_owner(rules: Rules, lifecycles: Lifecycles) -> dict[str, int]:
+    """Return the delays of rules, and of each lifecycle the longest of what feeds it."""
+    found = delays(rules)
+    return found | {
+        name: max(found[each] for each in _guarded(rules, lifecycle))
+        for name, lifecycle in lifecycles.items()
+    }
+
+
 def takes(rule: Rule) -> int:
     """Return how long after they happened the rule may conclude milestones, in milliseconds."""
     return round(rule.takes_seconds() * 1000)
+
+
+def _guarded(rules: Rules, lifecycle: Lifecycle) -> list[str]:
+    stages = {*lifecycle.stages, *lifecycle.ends}
+    return [name for name, rule in rules.items() if stages & set(rule.concludes())]
 
 
 def _feeders(rules: Rules) -> dict[str, list[str]]:

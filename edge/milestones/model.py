@@ -95,18 +95,25 @@ class Observation:
     """By the device's clock."""
     fields: Mapping[str, Value]
     lag: int = 0
-    """How much later it was received, by our clock; 0 if it was not."""
+    """How much later it was received, by our clock; less than 0 if the device's is ahead."""
     earlier: tuple[int, ...] = ()
     """The other signals that it rests on, if it is a milestone."""
+    late: bool = False
+    """Whether its source's watermark had passed it when it came."""
 
     @property
     def evidence(self) -> Evidence:
         """All signals that it rests on."""
         return [*self.earlier, self.signal] if self.earlier else self.signal
 
+    @property
+    def received_at(self) -> int:
+        """When it was received, by our clock."""
+        return self.occurred_at + self.lag
+
 
 class TrackId(NamedTuple):
-    """Whose state it is: a rule or lifecycle by name, and a key."""
+    """Whose state it is: a rule or lifecycle by name, or a source; and a key."""
 
     owner: str
     key: str
@@ -191,6 +198,12 @@ class Tracks(Protocol):
         """Return the committed track, or None."""
         ...
 
+    def between(
+        self, owner: str, after: str, until: str, limit: int
+    ) -> Sequence[tuple[str, Track]]:
+        """Return an owner's committed tracks, by key: the first between the two."""
+        ...
+
 
 class Engine(Protocol):
     """The rules engine, as its callers see it."""
@@ -213,9 +226,17 @@ class Engine(Protocol):
         ...
 
     def owners(self) -> Mapping[str, frozenset[str]]:
-        """Return each rule and lifecycle with its sources, also those of rules that it listens to.
+        """Return whose tracks there are, with their sources, also those of rules listened to.
 
-        Deadlines are to be judged in this order, up to a horizon each of which
-        is no later than those before it on the same sources.
+        Deadlines are to be judged in this order, up to a horizon each of which is no
+        later than those before it on the same sources: what is held of the sources,
+        then rules, each after those that it listens to, then lifecycles.
+        """
+        ...
+
+    def horizon(self, owner: str, heard: int, tracks: Tracks) -> int:
+        """Return up to when an owner's deadlines may be judged.
+
+        `heard` is the time up to which everything that its sources said has been taken.
         """
         ...

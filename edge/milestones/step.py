@@ -1,13 +1,28 @@
 """One step of the engine: what is known so far, with what the step itself has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from edge.milestones.fields import text
-from edge.milestones.model import Decision, Objection, Observation, Track, TrackId, Tracks
+from edge.milestones.model import (
+    Decision,
+    Mark,
+    Milestone,
+    Objection,
+    Observation,
+    Track,
+    TrackId,
+    Tracks,
+)
 
 State = Mapping[str, Any]
 """A track's state. JSON: dicts with string keys, lists, scalars. Never changed in place."""
+
+NEVER = -(1 << 63)
+"""Before all time."""
+
+_LATE_REMEMBERED = 16
 
 MAX_LAG = 60_000
 """Milliseconds by which a device may be behind; what is told later still waits no longer."""
@@ -20,21 +35,42 @@ class Step:
         self, tracks: Tracks, key_fields: tuple[str, ...], delays: Mapping[str, int]
     ) -> None:
         """`delays` says by owner how much later than others its deadlines are judged (ms)."""
-        self._committed = tracks
+        self.committed = tracks
         self._key_fields = key_fields
         self._delays = delays
         self.lag = 0
         """How late that was told which is being judged."""
+        self.late: set[int] = set()
+        """Signals that came late, of those that it may rest on."""
         self.decision = Decision()
+        self.before = NEVER
+        """Everything that the rule listens to and that happened before has been judged."""
+        self.overdue: list[Milestone] = []
+        """What deadlines have brought that were over before that which is judged next."""
 
-    def judging(self, lag: int) -> None:
-        """Say how late that was told which is judged next."""
-        self.lag = min(lag, MAX_LAG)
+    def judging(self, lag: int, late: Iterable[int] = (), before: int = NEVER) -> None:
+        """Say how late that was told which is judged next, and which signals came late.
+
+        `before` is the time before which everything that the rule listens to has been judged.
+        """
+        self.lag = min(max(lag, 0), MAX_LAG)
+        self.late = set(late)
+        self.before = before
+
+    def take_overdue(self) -> list[Milestone]:
+        """Return what overdue deadlines have brought, once."""
+        taken, self.overdue = self.overdue, []
+        return taken
+
+    def is_overdue(self, track: TrackId) -> bool:
+        """Tell whether the track's deadline was over before that which is judged next."""
+        known = self.track(track)
+        return known is not None and known.due_at is not None and known.due_at < self.before
 
     def track(self, track: TrackId) -> Track | None:
         """Return the track with the changes of this step, or None."""
         changed = self.decision.tracks
-        return changed[track] if track in changed else self._committed.get(track)
+        return changed[track] if track in changed else self.committed.get(track)
 
     def recall(self, track: TrackId, shape: str) -> State | None:
         """Return the track's state if it was kept in this shape.
@@ -43,7 +79,10 @@ class Step:
         knew means nothing to the new one.
         """
         found = self.track(track)
-        return found.state if found is not None and found.state.get("shape") == shape else None
+        if found is None or found.state.get("shape") != shape:
+            return None
+        self.late.update(found.state.get("late", ()))
+        return found.state
 
     def keep(self, track: TrackId, shape: str, state: State, due_at: int) -> None:
         """Change the track; `due_at` is when the engine must look again, by the devices' clocks.
@@ -54,12 +93,24 @@ class Step:
         """
         known = self.recall(track, shape) or {}
         lag = max(self.lag, known.get("lag", 0))
-        due_at += lag + self._delays.get(track.owner, 0)
-        self.decision.tracks[track] = Track({"shape": shape, "lag": lag, **state}, due_at)
+        kept = {"shape": shape, "lag": lag, **state}
+        if self.late:
+            kept["late"] = sorted(self.late)[-_LATE_REMEMBERED:]
+        self.put(track, Track(kept, due_at + lag + self._delays.get(track.owner, 0)))
+
+    def put(self, track: TrackId, changed: Track) -> None:
+        """Change the track as it stands; nothing is added to it."""
+        self.decision.tracks[track] = changed
 
     def forget(self, track: TrackId) -> None:
         """Remove the track."""
         self.decision.tracks[track] = None
+
+    def marked(self, milestone: Milestone) -> Milestone:
+        """Mark a milestone late if a signal that it was concluded from came late."""
+        if milestone.mark is not Mark.IN_ORDER or self.late.isdisjoint(milestone.evidence):
+            return milestone
+        return replace(milestone, mark=Mark.LATE)
 
     def object(self, signal: int, reason: str) -> None:
         """Say why a signal could not be judged."""

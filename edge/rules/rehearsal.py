@@ -1,7 +1,10 @@
 """Collapsing signals in memory: nothing is stored, nothing is sent."""
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 from drivers.contract import Signal
 from edge.config import Configuration
@@ -11,6 +14,8 @@ from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Decision, Milestone, Track, TrackId
 from edge.milestones.site import Site
 
+_FOREVER = 1 << 62
+
 
 class _Tracks:
     """Tracks in memory, with their deadlines in order."""
@@ -18,22 +23,43 @@ class _Tracks:
     def __init__(self) -> None:
         self._tracks: dict[TrackId, Track] = {}
         self._deadlines: list[tuple[int, TrackId]] = []
+        self._keys: dict[str, list[str]] = {}
+        """In order; of those owners whose tracks have been asked for by range."""
 
     def get(self, track: TrackId) -> Track | None:
         """Return the track, or None."""
         return self._tracks.get(track)
 
+    def between(self, owner: str, after: str, until: str, limit: int) -> list[tuple[str, Track]]:
+        """Return an owner's tracks, by key: the first after `after` and before `until`."""
+        if owner not in self._keys:
+            self._keys[owner] = sorted(each.key for each in self._tracks if each.owner == owner)
+        keys = self._keys[owner]
+        first, end = bisect_right(keys, after), bisect_left(keys, until)
+        return [
+            (key, self._tracks[TrackId(owner, key)])
+            for key in keys[first : min(end, first + limit)]
+        ]
+
     def change(self, decision: Decision) -> None:
         """Take over what a step decided."""
         for track, new in decision.tracks.items():
+            keys = self._keys.get(track.owner)
+            if keys is not None and (new is None) == (track in self._tracks):
+                at = bisect_left(keys, track.key)
+                keys[at : at + (new is None)] = [] if new is None else [track.key]
             if new is None:
                 self._tracks.pop(track, None)
                 continue
             self._tracks[track] = new
             if new.due_at is not None:
-                heapq.heappush(self._deadlines, (new.due_at, track))
+                self.look_again(new.due_at, track)
 
-    def next_due(self, until: float) -> tuple[int, set[TrackId]] | None:
+    def look_again(self, at: int, track: TrackId) -> None:
+        """Have the track among those that are due at a time."""
+        heapq.heappush(self._deadlines, (at, track))
+
+    def next_due(self, until: int) -> tuple[int, set[TrackId]] | None:
         """Take the next deadline up to a time, and the tracks that have it, or have had it."""
         if not self._deadlines or self._deadlines[0][0] > until:
             return None
@@ -57,6 +83,7 @@ class Rehearsal:
             configuration.rules,
             configuration.lifecycles,
             sources_of(configuration.observations),
+            configuration.reorder,
         )
         self._site = Site(configuration.site.uri, configuration.site.zone_offset)
         self._tracks = _Tracks()
@@ -84,9 +111,27 @@ class Rehearsal:
 
     def pass_time(self, until: float) -> None:
         """Judge the deadlines up to a time, one after the other (ms; `inf`: all there are)."""
-        while (next_due := self._tracks.next_due(until)) is not None:
-            at, due = next_due
-            self._conclude(self._engine.expire(due, self._tracks, at))
+        now = int(min(until, _FOREVER))
+        waiting: list[tuple[int, TrackId]] = []
+        while (next_due := self._tracks.next_due(now)) is not None:
+            at, tracks = next_due
+            waiting = self._expire([*waiting, *((at, track) for track in tracks)], at)
+        for at, track in self._expire(waiting, now):
+            self._tracks.look_again(at, track)
+
+    def _expire(self, due: list[tuple[int, TrackId]], now: int) -> list[tuple[int, TrackId]]:
+        """Judge what may be judged by then; return what waits for what is held of its sources."""
+        waiting: list[tuple[int, TrackId]] = []
+        for at, same in groupby(sorted(due), key=itemgetter(0)):
+            tracks = set()
+            for _, track in same:
+                if self._engine.horizon(track.owner, now, self._tracks) < at:
+                    waiting.append((at, track))
+                else:
+                    tracks.add(track)
+            if tracks:
+                self._conclude(self._engine.expire(tracks, self._tracks, at))
+        return waiting
 
     def _conclude(self, decision: Decision) -> None:
         self._tracks.change(decision)

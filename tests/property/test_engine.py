@@ -18,10 +18,9 @@ from edge.milestones.model import (
     Milestone,
     Objection,
     Observation,
-    Track,
-    TrackId,
     Value,
 )
+from tests.known_tracks import KnownTracks
 
 CONFIGURATION = load(Path(__file__).parents[2] / "systemd" / "milepost.toml")
 ENGINE = RulesEngine(
@@ -59,7 +58,7 @@ class Run:
     """An engine's life: tracks are JSON between any two steps, as after a crash."""
 
     def __init__(self) -> None:
-        self.tracks: dict[TrackId, Track] = {}
+        self.tracks = KnownTracks()
         self.milestones: list[Milestone] = []
         self.objections: list[Objection] = []
         self.mentions: set[tuple[str, int]] = set()
@@ -69,21 +68,11 @@ class Run:
 
     def expire(self, horizon: int) -> None:
         for owner in ENGINE.owners():
-            due = [
-                track
-                for track, known in self.tracks.items()
-                if track.owner == owner and known.due_at is not None and known.due_at <= horizon
-            ]
+            due = self.tracks.due(owner, horizon)
             self._commit(ENGINE.expire(due, self.tracks, horizon))
 
     def _commit(self, decision: Decision) -> None:
-        for track, new in decision.tracks.items():
-            if new is None:
-                self.tracks.pop(track, None)
-            else:
-                state = orjson.loads(orjson.dumps(new.state))
-                assert state == new.state, "a state must come back from JSON as it was"
-                self.tracks[track] = Track(state, new.due_at)
+        self.tracks.commit(decision)
         self.milestones += decision.milestones
         self.objections += decision.objections
         self.mentions |= decision.mentions

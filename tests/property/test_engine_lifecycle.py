@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from edge.milestones.engine import RulesEngine
-from edge.milestones.model import Decision, Mark, Milestone, Name, Observation, Track, TrackId
+from edge.milestones.model import Decision, Mark, Milestone, Name, Observation
 from edge.milestones.rules import Lifecycle, Rule
+from tests.known_tracks import KnownTracks
 
 STAGES = (Name.RECEIVED, Name.STORED, Name.PICKED, Name.PACKED, Name.LOADED)
 WAIT = 5_000
@@ -53,13 +53,11 @@ def expected(reached: Sequence[Name]) -> list[tuple[Name, Mark]]:
 
 
 def play(visits: Sequence[Visit], judged: Mapping[int, bool]) -> list[Milestone]:
-    tracks: dict[TrackId, Track] = {}
+    tracks = KnownTracks()
     told: list[Milestone] = []
 
     def commit(decision: Decision) -> None:
-        for track, new in decision.tracks.items():
-            assert new is not None
-            tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+        tracks.commit(decision)
         told.extend(decision.milestones)
 
     for signal, (stage, at, arrives_at) in enumerate(visits):

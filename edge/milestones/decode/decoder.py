@@ -143,7 +143,7 @@ class Decoder:
                     if mapping.concerns(part, levels):
                         at = occurred_at(mapping.stated_time(part, levels), signal)
                         fields = mapping.read_fields(part, levels)
-                        lag = max(0, signal.received_at - at)
+                        lag = signal.received_at - at
                         observations.append(
                             Observation(sequence, source, mapping.kind, at, fields, lag)
                         )

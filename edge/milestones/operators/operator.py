@@ -69,8 +69,17 @@ class Operator(ABC, Generic[R_co]):
         """Judge a track whose deadline is at or before the horizon."""
 
     def recall(self, step: Step, key: str) -> State | None:
-        """Return what the rule knows of a key."""
-        return step.recall(TrackId(self.name, key), self.shape)
+        """Return what the rule knows of a key.
+
+        If all is judged in order, a deadline that was over when that happened which is
+        judged now counts as if the engine had looked at it then.
+        """
+        track = TrackId(self.name, key)
+        known = step.recall(track, self.shape)
+        if known is not None and step.is_overdue(track):
+            step.overdue += self.expire(track, known, step.before - 1, step)
+            known = step.recall(track, self.shape)
+        return known
 
     def keep(self, step: Step, key: str, state: State, due_at: int) -> None:
         """Remember of a key `state`, and look again at `due_at`."""

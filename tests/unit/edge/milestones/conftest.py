@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 import pytest
 from pydantic import TypeAdapter
 
@@ -13,11 +12,10 @@ from edge.milestones.model import (
     Milestone,
     Objection,
     Observation,
-    Track,
-    TrackId,
     Value,
 )
 from edge.milestones.rules import Lifecycle, Rule
+from tests.known_tracks import KnownTracks
 
 RULES = TypeAdapter(dict[str, Rule])
 LIFECYCLES = TypeAdapter(dict[str, Lifecycle])
@@ -27,7 +25,11 @@ class Site:
     """An engine with its tracks, which are JSON between any two steps, as in the store."""
 
     def __init__(
-        self, rules: Mapping[str, Any], lifecycles: Mapping[str, Any] | None = None
+        self,
+        rules: Mapping[str, Any],
+        lifecycles: Mapping[str, Any] | None = None,
+        *,
+        reorder: int = 0,
     ) -> None:
         parsed = RULES.validate_python(rules)
         patterns = [pattern for rule in parsed.values() for pattern in rule.patterns()]
@@ -36,8 +38,9 @@ class Site:
             parsed,
             LIFECYCLES.validate_python(lifecycles or {}),
             {each.kind: frozenset({"floor"}) for each in patterns if each.kind},
+            {"floor": reorder},
         )
-        self.tracks: dict[TrackId, Track] = {}
+        self.tracks = KnownTracks()
         self.milestones: list[Milestone] = []
         self.objections: list[Objection] = []
         self.mentions: set[tuple[str, int]] = set()
@@ -48,6 +51,13 @@ class Site:
         self.signals += 1
         observation = Observation(self.signals, "floor", kind, at, fields, lag)
         return self._commit(self.engine.collapse([observation], self.tracks))
+
+    def listen_until(self, heard: int) -> None:
+        """Judge what may be judged when all that was said until then has been taken."""
+        for owner in self.engine.owners():
+            horizon = self.engine.horizon(owner, heard, self.tracks)
+            due = self.tracks.due(owner, horizon)
+            self._commit(self.engine.expire(due, self.tracks, horizon))
 
     def hear_until(self, horizon: int) -> Decision:
         """Judge all deadlines up to the horizon and commit."""
@@ -72,11 +82,7 @@ class Site:
         return [objection.reason for objection in self.objections]
 
     def _commit(self, decision: Decision) -> Decision:
-        for track, new in decision.tracks.items():
-            if new is None:
-                self.tracks.pop(track, None)
-            else:
-                self.tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+        self.tracks.commit(decision)
         self.milestones += decision.milestones
         self.objections += decision.objections
         self.mentions |= decision.mentions

@@ -52,11 +52,14 @@ def test_a_scan_becomes_an_observation_in_warehouse_words() -> None:
             kind="scan",
             occurred_at=1_769_000_000_123,
             fields={"read_point": "dock-in-1", "unit": "340000000000000017", "rma": "RMA-1"},
+            lag=-123,
         ),
     ]
 
 
-@pytest.mark.parametrize(("told", "lag"), [(NOW - 10_000, 10_000), (NOW, 0), (NOW + 10_000, 0)])
+@pytest.mark.parametrize(
+    ("told", "lag"), [(NOW - 10_000, 10_000), (NOW, 0), (NOW + 10_000, -10_000)]
+)
 def test_an_observation_says_how_late_it_was_received(told: int, lag: int) -> None:
     (observation,) = decoder(SCAN).decode(1, "floor", signal(scan(time=told)))
     assert (observation.occurred_at, observation.lag) == (told, lag)

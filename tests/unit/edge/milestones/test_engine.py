@@ -8,6 +8,7 @@ from edge.config import load
 from edge.milestones.decode import sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.model import Observation, Track, TrackId
+from tests.known_tracks import KnownTracks
 
 RECEIVED = {
     "operator": "one",
@@ -37,7 +38,7 @@ def test_a_step_sees_what_it_decided_itself(site: Callable[..., Any]) -> None:
     here = site({"received": RECEIVED})
     scan = {"unit": "U1", "read_point": "dock-in-1"}
     repeated = [Observation(n, "floor", "scan", 5, scan) for n in (1, 2)]
-    decision = here.engine.collapse(repeated, {})
+    decision = here.engine.collapse(repeated, KnownTracks())
     assert [each.key for each in decision.milestones] == ["unit:U1"]
 
 
@@ -101,7 +102,9 @@ def test_what_a_rule_concludes_at_a_horizon_releases_what_is_held_until_then(
 def test_the_deadlines_of_a_rule_that_is_gone_are_removed(site: Callable[..., Any]) -> None:
     here = site({"lost": LOST})
     gone = TrackId("late", "unit:U1")
-    assert here.engine.expire([gone], {gone: Track({"shape": "join"}, 5)}, 5).tracks == {gone: None}
+    assert here.engine.expire(
+        [gone], KnownTracks({gone: Track({"shape": "join"}, 5)}), 5
+    ).tracks == {gone: None}
 
 
 def test_a_rule_with_a_new_operator_starts_afresh(site: Callable[..., Any]) -> None:
@@ -121,6 +124,8 @@ def test_owners_listen_to_the_sources_of_their_rules() -> None:
         sources_of(configuration.observations),
     )
     assert engine.owners() == {
+        "source:floor": {"floor"},
+        "source:plc": {"plc"},
         "received": {"floor"},
         "returned": {"floor"},
         "stored": {"floor"},
@@ -146,9 +151,10 @@ def test_a_device_that_tells_late_is_waited_for_as_much_longer(
 ) -> None:
     engine = site({"lost": {**LOST, "wait_seconds": 2}}).engine
     at = 1_772_352_000_000
-    tracks = engine.collapse(
-        [Observation(1, "floor", "infeed", at, {"unit": "U1"}, lag)], {}
-    ).tracks
+    tracks = KnownTracks()
+    tracks.commit(
+        engine.collapse([Observation(1, "floor", "infeed", at, {"unit": "U1"}, lag)], tracks)
+    )
     overdue = at + 8_000 + waits
     assert not engine.expire(list(tracks), tracks, overdue - 1).milestones
     (lost,) = engine.expire(list(tracks), tracks, overdue).milestones
@@ -162,8 +168,9 @@ def test_what_was_told_late_keeps_a_held_milestone_as_much_longer(site: Callable
     )
     at = 1_772_352_000_000
     late = Observation(1, "floor", "infeed", at, {"unit": "U1"}, 10_000)
-    tracks = dict(here.engine.collapse([late], {}).tracks)
-    tracks |= here.engine.expire(list(tracks), tracks, at + 18_000).tracks
+    tracks = KnownTracks()
+    tracks.commit(here.engine.collapse([late], tracks))
+    tracks.commit(here.engine.expire(list(tracks), tracks, at + 18_000))
     (held,) = [track for track in tracks if track.owner == "inbound"]
     # Overdue at 6 s, held for 5 s, by a clock that is 10 s behind.
     assert tracks[held].due_at == at + 21_000

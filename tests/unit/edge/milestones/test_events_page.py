@@ -12,8 +12,9 @@ from edge.config.loading import load
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.epcis import encode
-from edge.milestones.model import SEVERITY, Decision, Milestone, Name, Track, TrackId
+from edge.milestones.model import SEVERITY, Decision, Milestone, Name
 from edge.milestones.site import Site
+from tests.known_tracks import KnownTracks
 
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "docs" / "events.md"
@@ -82,16 +83,13 @@ def told() -> list[dict[str, Any]]:
     kinds = sources_of(configuration.observations)
     uri = configuration.site.uri
     engine = RulesEngine(uri, configuration.rules, configuration.lifecycles, kinds)
-    tracks: dict[TrackId, Track] = {}
+    tracks = KnownTracks()
     milestones: list[Milestone] = []
 
     def keep(decision: Decision) -> None:
         assert decision.objections == []
         milestones.extend(decision.milestones)
-        for track, changed in decision.tracks.items():
-            tracks.pop(track, None)
-            if changed is not None:
-                tracks[track] = changed
+        tracks.commit(decision)
 
     def hear(number: int, source: str, subject: str, payload: dict[str, Any]) -> None:
         signal = Signal(subject, orjson.dumps(payload), START + 90_000)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from edge.config.models import SourceSettings
 from edge.milestones.decode import ObservationSettings
 from edge.milestones.model import SEVERITY, Name
 from edge.milestones.rules import (
@@ -137,6 +138,8 @@ def test_the_examples_of_the_documentation_are_those_of_the_example_site() -> No
     examples = tomllib.loads("\n".join(each for each in BLOCKS if each.startswith("[")))
     (observation,) = examples.pop("observations")
     ObservationSettings.model_validate(observation)
+    for source in examples.pop("sources").values():
+        assert source.keys() <= SourceSettings.model_fields.keys()
     assert len({rule["operator"] for rule in examples["rules"].values()}) == 6
     for section, found in examples.items():
         for name, example in found.items():

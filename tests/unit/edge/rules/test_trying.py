@@ -31,6 +31,15 @@ def site() -> Configuration:
     return load(SHIPPED / "milepost.toml")
 
 
+@pytest.fixture(scope="module")
+def in_order(site: Configuration) -> Configuration:
+    """Return the same, with sources that tell things out of order."""
+    sources = {
+        name: each.model_copy(update={"reorder_seconds": 2}) for name, each in site.sources.items()
+    }
+    return site.model_copy(update={"sources": sources})
+
+
 def scan(at: float, unit: str = "U1", **more: Any) -> dict[str, Any]:
     return {**DOCK, "at": at, "payload": {"time": "{time}", "barcode": unit}, **more}
 
@@ -59,6 +68,34 @@ def test_the_examples_of_the_documentation_do_what_their_tests_say(file: Path) -
     examples = load_tests(file)
     for _, rule_test in examples.tests:
         assert run(examples.configuration, rule_test).difference == ()
+
+
+@pytest.mark.parametrize("rule_test", [test for _, test in SHIPPED_TESTS], ids=lambda t: t.name)
+def test_the_shipped_rules_do_the_same_where_sources_tell_things_out_of_order(
+    in_order: Configuration, rule_test: RuleTest
+) -> None:
+    assert run(in_order, rule_test).difference == ()
+
+
+def test_what_is_told_out_of_order_is_judged_in_order(
+    site: Configuration, in_order: Configuration
+) -> None:
+    told = rule_test(scan(3, late=1.5), scan(4), milestones=[received(3)])
+    assert run(site, told).difference == (
+        "- +3.000 s  received  unit:U1",
+        "+ +4.000 s  received  unit:U1",
+    )
+    assert run(in_order, told).difference == ()
+    too_late = rule_test(
+        scan(1, "U2"),
+        scan(9, "U2"),
+        scan(3, late=7),
+        milestones=[
+            {**received(1), "key": "unit:U2"},
+            received(3, mark="late"),
+        ],
+    )
+    assert run(in_order, too_late).difference == ()
 
 
 @pytest.mark.parametrize(
@@ -217,10 +254,16 @@ def test_a_source_that_is_not_configured_is_a_fault_of_the_file(tmp_path: Path) 
         load_tests(file)
 
 
+@pytest.mark.parametrize("reorders", [False, True])
 @pytest.mark.parametrize("rule_test", [test for _, test in SHIPPED_TESTS], ids=lambda t: t.name)
 async def test_a_rehearsal_concludes_what_the_daemon_does(
-    site: Configuration, store: Store, rule_test: RuleTest
+    site: Configuration,
+    in_order: Configuration,
+    store: Store,
+    rule_test: RuleTest,
+    reorders: bool,  # noqa: FBT001
 ) -> None:
+    site = in_order if reorders else site
     signals = sorted(
         ((each.source, each.as_signal()) for each in rule_test.signals),
         key=lambda said: said[1].received_at,
