@@ -1,10 +1,10 @@
 # Everything there is to do here. A fresh checkout needs only `make demo` or `make test`:
 # whatever is missing is installed first, and said.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow check fmt bench lock install uninstall
+.PHONY: help setup demo test slow check fmt docs bench lock install uninstall
 
 BIN := .venv/bin
-PYTHON_FILES := edge drivers buffer simulators tests bench
+PYTHON_FILES := edge drivers buffer simulators tests bench docs
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ check: setup ## judge style, types and the arrows between packages
 
 fmt: setup ## format, and mend what the linter can mend
 	$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+docs: setup ## write what follows from the code into docs/
+	$(BIN)/python -m docs.reference
 
 bench: setup ## measure throughput and latency
 	$(BIN)/python -m bench

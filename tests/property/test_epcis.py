@@ -78,6 +78,10 @@ MILESTONES = st.builds(
 )
 
 
+ADDED = Path(__file__).parents[2] / "docs/events.schema.json"
+says_so = fastjsonschema.compile(orjson.loads(ADDED.read_bytes()))
+
+
 @pytest.fixture(scope="module")
 def schema() -> Any:
     if not SCHEMA.is_file():
@@ -109,3 +113,9 @@ def test_whatever_becomes_an_event_is_epcis(schema: Any, milestone: Milestone) -
             "epcisBody": {"eventList": [event]},
         }
         schema(document)
+
+
+@given(MILESTONES)
+def test_what_milepost_adds_is_what_its_schema_says(milestone: Milestone) -> None:
+    if (body := encoded(milestone)) is not None:
+        says_so(orjson.loads(body))

@@ -19,6 +19,7 @@ OWN = orjson.loads(VECTORS.read_bytes())
 EVENTS = st.sampled_from([vector["event"] for vector in OWN["vectors"]])
 TIMES = {"eventTime", "startTime", "endTime"}
 SPELLINGS = ("{}", "{}.0", "{}.000", "{}e0", "{}E+00", "{}0e-1")
+QUANTITIES = st.floats(0, 1e9) | st.integers(0, 999) | st.integers(10**16, 10**18)
 VALUE = (
     st.booleans()
     | st.integers(-(2**40), 2**40)
@@ -55,8 +56,8 @@ def test_the_spelling_of_an_event_does_not_change_its_hash(
     assert event_hash(same, OWN["@context"]) == event_hash(event, OWN["@context"])
 
 
-@given(st.floats(0, 1e9) | st.integers(0, 10**18), st.floats(0, 1e9) | st.integers(1, 3))
-def test_another_quantity_is_another_hash(quantity: float, difference: float) -> None:
+@given(QUANTITIES, st.integers(1, 3))
+def test_another_quantity_is_another_hash(quantity: float, difference: int) -> None:
     other = quantity + difference
     assume(other != quantity)
     event = OWN["vectors"][1]["event"]

@@ -13,7 +13,9 @@ from edge.milestones.decode.subject import check_filter, check_level
 from edge.milestones.expressions import Computation
 from edge.milestones.model import MILESTONE_KIND
 
-RESERVED = frozenset({"milestone", "rule", "rule_version", "mark", "severity", "blocks"})
+RESERVED = frozenset(
+    {"milestone", "rule", "rule_version", "mark", "severity", "blocks", "requested_quantity"}
+)
 """What an event itself says of its milestone; a field of that name could not be told."""
 
 

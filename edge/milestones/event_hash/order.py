@@ -89,7 +89,7 @@ SORTED = {
 """Fields of an event that stand where their text sorts among the extensions, by name."""
 
 NOT_HASHED = frozenset({"@context", "type", "eventID", "recordTime", "errorDeclaration"})
-"""Fields of an event that take no part: a retraction has the hash of what it retracts."""
+"""Fields of an event that take no part: they do not say what happened."""
 
 COMMENTS = frozenset({"comment", "rdfs:comment"})
 """Fields that take no part wherever they stand."""

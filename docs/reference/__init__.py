@@ -1,0 +1,1 @@
+"""What is made from the code and stands in docs/: `make docs` writes it, tests compare it."""
