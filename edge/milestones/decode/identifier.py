@@ -129,7 +129,8 @@ def _told(value: str) -> Iterator[tuple[str, str]]:
         yield _GTIN, result.gtin.as_gtin_14()
     elif _PLAIN_GTIN.fullmatch(plain):
         yield _GTIN, plain.zfill(14)
-    elif _PLAIN_SSCC.fullmatch(plain):
+    # Some SSCCs look like elements, too: 01, a GTIN and 30.
+    if _PLAIN_SSCC.fullmatch(plain):
         yield _SSCC, plain
 
 
