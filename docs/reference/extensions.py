@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edge.milestones.model import Mark, Name, Severity
+from edge.milestones.model import Mark, Name, Severity, TimeFrom
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
 
@@ -25,8 +25,15 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     },
     "milepost:mark": {
         "enum": [str(each) for each in Mark],
-        "description": "`in_order`; `late`: concluded after the rule's time was over; "
+        "description": "`in_order`; `late`: evidence came after the rule's time was over, or "
+        "after its source's watermark; "
         "`out_of_order`: an earlier stage was waited for and has not come.",
+    },
+    "milepost:timeFrom": {
+        "enum": [str(each) for each in TimeFrom],
+        "description": "Only if a clock behind it was never set (it stated a time before 2015, or "
+        "more than a day ahead): whose time counts instead, `protocol` (the protocol's time stamp) "
+        "or `arrival` (when the gateway received it).",
     },
     "milepost:severity": {
         "enum": [str(each) for each in Severity],

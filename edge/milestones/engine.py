@@ -16,6 +16,7 @@ from edge.milestones.model import (
     Decision,
     Milestone,
     Name,
+    Notes,
     Observation,
     TrackId,
     Tracks,
@@ -174,15 +175,14 @@ class RulesEngine:
 
     def _judge(self, observation: Observation, step: Step, before: int = NEVER) -> None:
         """Judge what a source has told, all of whose that happened `before` has been judged."""
-        late = frozenset({observation.signal} if observation.late else ())
-        self._hear(observation, observation.kind, step, late, before)
+        self._hear(observation, observation.kind, step, observation.notes, before)
 
     def _hear(
         self,
         observation: Observation,
         kind: str,
         step: Step,
-        late: frozenset[int],
+        notes: Notes,
         before: int = NEVER,
     ) -> None:
         # The index is what makes telemetry that concerns no rule cost next to nothing.
@@ -193,7 +193,7 @@ class RulesEngine:
                     continue
                 # Who listens to others, too, may have to hear what happened before from them.
                 known_before = before if rule in self._of_one_source else NEVER
-                step.judging(observation.lag, late, known_before)
+                step.judging(observation.lag, notes.items(), known_before)
                 concluded = judge(observation, step)
             except Unjudgeable as reason:
                 step.object(observation.signal, f"rule {rule}: {reason}")
@@ -208,7 +208,7 @@ class RulesEngine:
         if owner is None or state is None:
             step.forget(track)
             return
-        step.judging(state["lag"], state.get("late", ()))
+        step.judging(state["lag"], state.get("notes", ()))
         known_until = horizon - self._delays.get(track.owner, 0)
         if isinstance(owner, Guard):
             step.decision.milestones += owner.expire(track, state, known_until, step)
@@ -216,8 +216,8 @@ class RulesEngine:
             self._tell(owner.expire(track, state, known_until, step), step)
 
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
-        late = frozenset(step.late)  # telling others goes on to what they judge
-        for milestone in [step.marked(each) for each in concluded]:
+        notes = dict(step.notes)  # telling others goes on to what they judge
+        for milestone in [step.noted(each) for each in concluded]:
             guard = self._guard_of.get(milestone.name)
             if guard is None:
                 step.decision.milestones.append(milestone)
@@ -226,7 +226,7 @@ class RulesEngine:
             # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
             for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
                 if milestone.retracts is None and kind in self._listeners:
-                    self._hear(_heard(milestone, step.lag), kind, step, late)
+                    self._hear(_heard(milestone, step.lag), kind, step, notes)
 
 
 def _heard(milestone: Milestone, lag: int) -> Observation:

@@ -83,6 +83,22 @@ def kind_of(milestone: Name, rule: str | None = None) -> str:
     return f"{MILESTONE_KIND}{milestone.value}" + (f"/{rule}" if rule else "")
 
 
+class TimeFrom(StrEnum):
+    """Whose clock tells when something happened, if the device's own was never set."""
+
+    PROTOCOL = "protocol"
+    """The protocol's time stamp, e.g. that of an OPC UA server."""
+    ARRIVAL = "arrival"
+    """Ours, at reception: all that is known."""
+
+
+LATE_NOTE = "late"
+"""What is noted of a signal that came when its source's watermark had passed it."""
+
+Notes = Mapping[int, Sequence[str]]
+"""What is to be noted of signals, by journal sequence: that they came late, whose time counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """A signal, decoded into warehouse words; or a milestone, as other rules hear of it."""
@@ -100,11 +116,19 @@ class Observation:
     """The other signals that it rests on, if it is a milestone."""
     late: bool = False
     """Whether its source's watermark had passed it when it came."""
+    time_from: TimeFrom | None = None
+    """Whose clock it happened by; None: the device's, or nobody has stated a time."""
 
     @property
     def evidence(self) -> Evidence:
         """All signals that it rests on."""
         return [*self.earlier, self.signal] if self.earlier else self.signal
+
+    @property
+    def notes(self) -> Notes:
+        """What a milestone that rests on it must tell of it."""
+        noted = [*([LATE_NOTE] if self.late else ()), *([self.time_from] if self.time_from else ())]
+        return {self.signal: noted} if noted else {}
 
     @property
     def received_at(self) -> int:

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from heapq import heappop, heappush
 from json import JSONEncoder
 
-from edge.milestones.model import Observation, Track, TrackId, Tracks
+from edge.milestones.model import Observation, TimeFrom, Track, TrackId, Tracks
 from edge.milestones.step import Step
 
 RELEASE_LIMIT = 1_000
@@ -109,7 +109,12 @@ class Hold:
         """Remember what is held, and the watermark."""
         for key, observation in self._told.items():
             latest = max(_time_of(key), observation.received_at)
-            state = {"shape": _HELD, "signal": observation.signal, "lag": observation.lag}
+            state = {
+                "shape": _HELD,
+                "signal": observation.signal,
+                "lag": observation.lag,
+                "time_from": observation.time_from,
+            }
             track = Track({**state, **_told(observation)}, latest + self._bound)
             self._step.put(TrackId(self._owner, key), track)
         if self._watermark is not None and self._watermark != self._known:
@@ -156,5 +161,11 @@ def _told(observation: Observation) -> dict[str, object]:
 def _observation(source: str, held: Track) -> Observation:
     state = held.state
     return Observation(
-        state["signal"], source, state["kind"], state["at"], state["fields"], state["lag"]
+        state["signal"],
+        source,
+        state["kind"],
+        state["at"],
+        state["fields"],
+        state["lag"],
+        time_from=state["time_from"] and TimeFrom(state["time_from"]),
     )

@@ -1,16 +1,18 @@
 """One step of the engine: what is known so far, with what the step itself has changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from edge.milestones.fields import text
 from edge.milestones.model import (
+    LATE_NOTE,
     Decision,
     Mark,
     Milestone,
     Objection,
     Observation,
+    TimeFrom,
     Track,
     TrackId,
     Tracks,
@@ -22,7 +24,7 @@ State = Mapping[str, Any]
 NEVER = -(1 << 63)
 """Before all time."""
 
-_LATE_REMEMBERED = 16
+_NOTED = 16
 
 MAX_LAG = 60_000
 """Milliseconds by which a device may be behind; what is told later still waits no longer."""
@@ -40,21 +42,23 @@ class Step:
         self._delays = delays
         self.lag = 0
         """How late that was told which is being judged."""
-        self.late: set[int] = set()
-        """Signals that came late, of those that it may rest on."""
+        self.notes: dict[int, Sequence[str]] = {}
+        """What must be told of signals that it may rest on."""
         self.decision = Decision()
         self.before = NEVER
         """Everything that the rule listens to and that happened before has been judged."""
         self.overdue: list[Milestone] = []
         """What deadlines have brought that were over before that which is judged next."""
 
-    def judging(self, lag: int, late: Iterable[int] = (), before: int = NEVER) -> None:
-        """Say how late that was told which is judged next, and which signals came late.
+    def judging(
+        self, lag: int, notes: Iterable[tuple[int, Sequence[str]]] = (), before: int = NEVER
+    ) -> None:
+        """Say how late that was told which is judged next, and what to note of its signals.
 
         `before` is the time before which everything that the rule listens to has been judged.
         """
         self.lag = min(max(lag, 0), MAX_LAG)
-        self.late = set(late)
+        self.notes = dict(notes)
         self.before = before
 
     def take_overdue(self) -> list[Milestone]:
@@ -81,7 +85,7 @@ class Step:
         found = self.track(track)
         if found is None or found.state.get("shape") != shape:
             return None
-        self.late.update(found.state.get("late", ()))
+        self.notes.update(found.state.get("notes", ()))
         return found.state
 
     def keep(self, track: TrackId, shape: str, state: State, due_at: int) -> None:
@@ -94,8 +98,8 @@ class Step:
         known = self.recall(track, shape) or {}
         lag = max(self.lag, known.get("lag", 0))
         kept = {"shape": shape, "lag": lag, **state}
-        if self.late:
-            kept["late"] = sorted(self.late)[-_LATE_REMEMBERED:]
+        if self.notes:
+            kept["notes"] = [list(each) for each in sorted(self.notes.items())[-_NOTED:]]
         self.put(track, Track(kept, due_at + lag + self._delays.get(track.owner, 0)))
 
     def put(self, track: TrackId, changed: Track) -> None:
@@ -106,11 +110,16 @@ class Step:
         """Remove the track."""
         self.decision.tracks[track] = None
 
-    def marked(self, milestone: Milestone) -> Milestone:
-        """Mark a milestone late if a signal that it was concluded from came late."""
-        if milestone.mark is not Mark.IN_ORDER or self.late.isdisjoint(milestone.evidence):
-            return milestone
-        return replace(milestone, mark=Mark.LATE)
+    def noted(self, milestone: Milestone) -> Milestone:
+        """Return the milestone with what must be told of the signals that it rests on."""
+        notes = {note for signal in milestone.evidence for note in self.notes.get(signal, ())}
+        if LATE_NOTE in notes and milestone.mark is Mark.IN_ORDER:
+            milestone = replace(milestone, mark=Mark.LATE)
+        for clock in (TimeFrom.ARRIVAL, TimeFrom.PROTOCOL):  # the one that is known less well
+            if clock in notes:
+                told = {**milestone.attributes, "time_from": clock.value}
+                return replace(milestone, attributes=told)
+        return milestone
 
     def object(self, signal: int, reason: str) -> None:
         """Say why a signal could not be judged."""

@@ -1,6 +1,7 @@
 """A join with optional evidence decides the same in whatever order, batch or life it is told."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +42,8 @@ def decide(told: Sequence[tuple[int, Happening]], horizons: Sequence[int]) -> di
     for position, (arrives_at, (at, kind, unit)) in enumerate(told):
         if position in horizons:
             site.hear_until(arrives_at - 1)
-        site.see(kind, at, unit=unit, **{kind: at})
+        fields: dict[str, Any] = {"unit": unit, kind: at}
+        site.see(kind, at, **fields)
     site.hear_until(LONG_AFTER)
     assert len({each.id for each in site.milestones}) == len(site.milestones)
     return {each.id: (each.occurred_at, each.attributes) for each in site.milestones}

@@ -141,11 +141,13 @@ class Decoder:
             for part in read(signal.payload):
                 for mapping in mappings:
                     if mapping.concerns(part, levels):
-                        at = occurred_at(mapping.stated_time(part, levels), signal)
+                        at, whose = occurred_at(mapping.stated_time(part, levels), signal)
                         fields = mapping.read_fields(part, levels)
                         lag = signal.received_at - at
                         observations.append(
-                            Observation(sequence, source, mapping.kind, at, fields, lag)
+                            Observation(
+                                sequence, source, mapping.kind, at, fields, lag, time_from=whose
+                            )
                         )
         return observations
 

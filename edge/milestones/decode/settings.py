@@ -14,7 +14,16 @@ from edge.milestones.expressions import Computation
 from edge.milestones.model import MILESTONE_KIND
 
 RESERVED = frozenset(
-    {"milestone", "rule", "rule_version", "mark", "severity", "blocks", "requested_quantity"}
+    {
+        "milestone",
+        "rule",
+        "rule_version",
+        "mark",
+        "time_from",
+        "severity",
+        "blocks",
+        "requested_quantity",
+    }
 )
 """What an event itself says of its milestone; a field of that name could not be told."""
 

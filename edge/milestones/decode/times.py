@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from drivers.contract import Signal
 from edge.milestones.decode.part import Malformed, described
+from edge.milestones.model import TimeFrom
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -39,15 +40,20 @@ def milliseconds(value: object, where: str) -> int:
     )
 
 
-def occurred_at(stated: int | None, signal: Signal) -> int:
-    """Return when it happened: the first believable of what is known.
+def occurred_at(stated: int | None, signal: Signal) -> tuple[int, TimeFrom | None]:
+    """Return when it happened, the first believable of what is known, and whose time that is.
 
     That is the time in the payload, then the protocol's, then that of
     reception. A time before 2015 or more than a day after reception is not
-    believed: it comes from a clock that was never set.
+    believed: it comes from a clock that was never set. Whose time counts
+    instead is told; it is None if the first that was stated is believed.
     """
     latest = signal.received_at + _DAY
-    for known in (stated, signal.source_at):
-        if known is not None and _EARLIEST <= known <= latest:
-            return known
-    return signal.received_at
+    doubted = False
+    for known, whose in ((stated, None), (signal.source_at, TimeFrom.PROTOCOL)):
+        if known is None:
+            continue
+        if _EARLIEST <= known <= latest:
+            return known, whose if doubted else None
+        doubted = True
+    return signal.received_at, TimeFrom.ARRIVAL if doubted else None

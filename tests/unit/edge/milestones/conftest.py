@@ -12,6 +12,7 @@ from edge.milestones.model import (
     Milestone,
     Objection,
     Observation,
+    TimeFrom,
     Value,
 )
 from edge.milestones.rules import Lifecycle, Rule
@@ -46,10 +47,18 @@ class Site:
         self.mentions: set[tuple[str, int]] = set()
         self.signals = 0
 
-    def see(self, kind: str, at: int, *, lag: int = 0, **fields: Value) -> Decision:
+    def see(
+        self,
+        kind: str,
+        at: int,
+        *,
+        lag: int = 0,
+        time_from: TimeFrom | None = None,
+        **fields: Value,
+    ) -> Decision:
         """Judge one observation and commit; it was told so much later than it happened."""
         self.signals += 1
-        observation = Observation(self.signals, "floor", kind, at, fields, lag)
+        observation = Observation(self.signals, "floor", kind, at, fields, lag, time_from=time_from)
         return self._commit(self.engine.collapse([observation], self.tracks))
 
     def listen_until(self, heard: int) -> None:

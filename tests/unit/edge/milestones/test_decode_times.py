@@ -7,16 +7,21 @@ import pytest
 
 from drivers.contract import Signal
 from edge.milestones.decode import Decoder, Malformed, ObservationSettings
+from edge.milestones.model import Observation, TimeFrom
 
 NOW = 1_769_000_000_000
 DAY = 86_400_000
 
 
-def decode(payload: object, *, time: str = "time", **more: Any) -> int:
+def observe(payload: object, *, time: str = "time", **more: Any) -> Observation:
     mapping = ObservationSettings(source="s", subject="x", kind="scan", time=time)
     signal = Signal("x", orjson.dumps(payload), NOW, **more)
     (observation,) = Decoder([mapping]).decode(1, "s", signal)
-    return observation.occurred_at
+    return observation
+
+
+def decode(payload: object, **more: Any) -> int:
+    return observe(payload, **more).occurred_at
 
 
 def decode_time(written: object, **more: Any) -> int:
@@ -49,11 +54,28 @@ def test_what_is_no_time_is_malformed(written: object) -> None:
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("written", [0, 60, "1970-01-01T00:05:00Z", "2014-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "written", [0, 60, "1970-01-01T00:05:00Z", "2012-05-04T03:02:01Z", "2014-12-31T23:59:59Z"]
+)
 def test_a_clock_that_was_never_set_is_not_believed(written: object) -> None:
     assert decode_time(written) == NOW
     assert decode_time(written, source_at=NOW - 5) == NOW - 5
     assert decode_time(written, source_at=5) == NOW
+
+
+@pytest.mark.parametrize("written", [0, "2012-05-04T03:02:01Z", NOW + DAY + 1])
+def test_whose_time_counts_instead_of_one_that_was_never_set_is_told(written: object) -> None:
+    stated = {"time": written}
+    assert observe(stated).time_from is TimeFrom.ARRIVAL
+    assert observe(stated, source_at=5).time_from is TimeFrom.ARRIVAL
+    assert observe(stated, source_at=NOW - 5).time_from is TimeFrom.PROTOCOL
+    assert observe({}, time="time?", source_at=5).time_from is TimeFrom.ARRIVAL
+
+
+def test_of_a_time_that_is_believed_or_that_nobody_stated_nothing_is_told() -> None:
+    assert observe({"time": NOW - 7}, source_at=5).time_from is None
+    assert observe({}, time="time?", source_at=NOW - 9).time_from is None
+    assert observe({}, time="time?").time_from is None
 
 
 def test_a_time_more_than_a_day_ahead_is_not_believed() -> None:
