@@ -39,6 +39,23 @@ def history(
 
 
 @app.command()
+def expand(file: Annotated[Path, typer.Argument(help="The configuration file.")]) -> None:
+    """Print the configuration with the rules that its profiles stand for, as TOML.
+
+    It can be used in place of the file: it concludes the same.
+    """
+    from edge.config.loading import parse  # noqa: PLC0415
+    from edge.config.writing import as_toml  # noqa: PLC0415
+    from edge.profiles import expand as expanded  # noqa: PLC0415
+
+    configuration(file)
+    table, _ = parse(file)
+    whole = {name: each for name, each in expanded(table).table.items() if name != "profiles"}
+    for line in as_toml(whole):
+        typer.echo(line)
+
+
+@app.command()
 def test(files: Annotated[list[Path], typer.Argument(help="Files of tests, TOML.")]) -> None:
     """Run tests of rules; exits 1 if any fails, 2 if a file is at fault.
 

@@ -14,10 +14,11 @@ from edge.config import places
 from edge.config.contradictions import contradictions
 from edge.config.messages import message, without_echoes
 from edge.config.models import Configuration, configuration_model
+from edge.profiles import Expansion, expand, find
 
 S = TypeVar("S", bound=Settings)
 
-_TAG = {"sources": "driver", "destinations": "driver", "rules": "operator"}
+_TAG = {"sources": "driver", "destinations": "driver", "profiles": "use", "rules": "operator"}
 """Sections whose tables are told apart by one of their keys."""
 
 
@@ -47,16 +48,19 @@ class ConfigurationFault(Exception):
 
 
 def load(file: Path) -> Configuration:
-    """Read and check the configuration.
+    """Read and check the configuration, and expand its profiles.
 
     Raises:
         ConfigurationFault: It cannot be run; names all that is wrong.
 
     """
-    configuration, lines = read(file, configuration_model())
+    table, lines = parse(file)
+    expansion = expand(table)
+    configuration = _validated(file, configuration_model(), expansion, lines)
     crossed = [
-        Fault(places.line_of(path, lines), _dotted(path), message)
-        for path, message in contradictions(configuration)
+        Fault(places.line_of(place, lines), _dotted(place), message)
+        for path, message in (*expansion.clashes, *contradictions(configuration))
+        for place in [expansion.origin(path)]
     ]
     if crossed:
         raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
@@ -70,6 +74,17 @@ def read(file: Path, model: type[S]) -> tuple[S, dict[places.Path, int]]:
         ConfigurationFault: They are not what the model says; names all that is wrong.
 
     """
+    table, lines = parse(file)
+    return _validated(file, model, Expansion(table), lines), lines
+
+
+def parse(file: Path) -> tuple[dict[str, Any], dict[places.Path, int]]:
+    """Return the tables of a TOML file, and the line of each table and key.
+
+    Raises:
+        ConfigurationFault: It cannot be read, or is not TOML.
+
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -80,20 +95,35 @@ def read(file: Path, model: type[S]) -> tuple[S, dict[places.Path, int]]:
     except ValueError as error:
         raise ConfigurationFault(file, [Fault(None, "", f"cannot be a file: {error}")]) from error
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text), places.lines(text)
     except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
         raise ConfigurationFault(file, [Fault(None, "", f"is not TOML: {error}")]) from error
-    lines = places.lines(text)
+
+
+def _validated(
+    file: Path, model: type[S], expansion: Expansion, lines: dict[places.Path, int]
+) -> S:
     try:
-        return model.model_validate(table), lines
+        return model.model_validate(expansion.table)
     except ValidationError as error:
-        faults = [_fault(details, lines, table) for details in without_echoes(error.errors())]
+        faults = [_fault(details, lines, expansion) for details in without_echoes(error.errors())]
         raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
 
 
-def _fault(details: ErrorDetails, lines: dict[places.Path, int], table: Mapping[str, Any]) -> Fault:
-    path = _without_tags(details["loc"], table)
-    return Fault(places.line_of(path, lines), _dotted(path), message(details))
+def _fault(details: ErrorDetails, lines: dict[places.Path, int], expansion: Expansion) -> Fault:
+    path = _without_tags(details["loc"], expansion.table)
+    words = message(details, _parameters(path, expansion.table))
+    place = expansion.origin(path)
+    return Fault(places.line_of(place, lines), _dotted(place), words)
+
+
+def _parameters(path: places.Path, table: Mapping[str, Any]) -> Sequence[str]:
+    """Return the parameters that an instance's profile has, if the path leads to one of them."""
+    match path:
+        case ("profiles", name, str()):
+            return [*find(table["profiles"][name]["use"]).parameters]
+        case _:
+            return ()
 
 
 def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> places.Path:

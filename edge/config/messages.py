@@ -1,9 +1,15 @@
 """What the checks of the settings find, in an operator's words. Pure."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from edge.milestones.fitting import offered
+
+_TAGGED = {"use": "profile"}
+"""What a key names that tells tables apart, if it is not called so itself."""
 _LIMITS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -31,17 +37,21 @@ _SHAPES = {
 }
 
 
-def message(details: ErrorDetails) -> str:
-    """Say what is wrong with a value."""
+def message(details: ErrorDetails, parameters: Sequence[str] = ()) -> str:
+    """Say what is wrong with a value; `parameters` are those of the profile that it is in."""
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            words = "unknown key; check the spelling (`milepost schema` lists all keys)"
+            words = _unknown(str(details["loc"][-1]), parameters)
         case "missing":
             words = "missing; it has no default"
         case "union_tag_invalid":
             tag = context["discriminator"].strip("'")
-            words = f"no such {tag}: {context['tag']!r}; there are {context['expected_tags']}"
+            what = _TAGGED.get(tag, tag)
+            known = re.findall("'([^']*)'", context["expected_tags"])
+            words = (
+                f"no such {what}: {context['tag']!r}; {offered(f'{what}s', context['tag'], known)}"
+            )
         case "union_tag_not_found":
             words = f"missing {context['discriminator']}"
         case "literal_error" | "enum":
@@ -58,6 +68,20 @@ def message(details: ErrorDetails) -> str:
         case _:
             words = details["msg"].removeprefix("Value error, ")
     return words
+
+
+def _unknown(key: str, parameters: Sequence[str]) -> str:
+    if parameters:
+        return f"no such parameter; {offered('parameters', key, parameters)}"
+    return "unknown key; check the spelling (`milepost schema` lists all keys)"
+
+
+def _no_such(context: Mapping[str, Any]) -> str:
+    """Say that a key names something, e.g. a driver, that there is not."""
+    key, given = context["discriminator"].strip("'"), context["tag"]
+    what = _TAGGED.get(key, key)
+    known = re.findall("'([^']*)'", context["expected_tags"])
+    return f"no such {what}: {given!r}; {offered(f'{what}s', given, known)}"
 
 
 def _limit(limit: float, given: object) -> str:

@@ -1,7 +1,7 @@
 """The shape of the configuration file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
@@ -16,6 +16,8 @@ from edge.deliver.settings import DestinationSettings
 from edge.milestones.decode import ObservationSettings
 from edge.milestones.rules import Lifecycle, Rule
 from edge.milestones.site import Site
+from edge.profiles import InstanceSettings, instance_model
+from edge.profiles import names as profile_names
 
 
 def _of_form(pattern: str, words: str) -> AfterValidator:
@@ -92,6 +94,8 @@ class Configuration(Settings):
     control: ControlSettings = ControlSettings()
     sources: Mapping[Label, SourceSettings]
     destinations: Mapping[Label, DestinationSettings]
+    profiles: Mapping[Label, InstanceSettings] = {}
+    """Devices that are decoded and judged as a profile says."""
     observations: tuple[ObservationSettings, ...] = ()
     rules: Mapping[Label, Rule] = {}
     lifecycles: Mapping[Label, Lifecycle] = {}
@@ -104,21 +108,23 @@ class Configuration(Settings):
 
 @cache
 def configuration_model() -> type[Configuration]:
-    """Return the model with the settings of every driver that is installed."""
+    """Return the model with the settings of every driver that is installed, and every profile."""
     found = {name: drivers.find(name) for name in drivers.names()}
-    sources = _one_of(SourceSettings, {n: d.source_settings for n, d in found.items()})
-    destinations = _one_of(DestinationSettings, {n: d.sink_settings for n, d in found.items()})
+    sources = _of_drivers(SourceSettings, {n: d.source_settings for n, d in found.items()})
+    destinations = _of_drivers(DestinationSettings, {n: d.sink_settings for n, d in found.items()})
+    instances = _one_of([instance_model(name) for name in profile_names()], "use")
     model: type[Configuration] = create_model(
         "Configuration",
         __base__=Configuration,
         __doc__=Configuration.__doc__,
         sources=(Mapping[Label, sources], ...),  # type: ignore[valid-type]  # built at run time
         destinations=(Mapping[Label, destinations], ...),  # type: ignore[valid-type]  # as above
+        profiles=(Mapping[Label, instances], {}),  # type: ignore[valid-type]  # as above
     )
     return model
 
 
-def _one_of(common: type[Settings], of_driver: Mapping[str, type[Settings] | None]) -> Any:
+def _of_drivers(common: type[Settings], of_driver: Mapping[str, type[Settings] | None]) -> Any:
     """Return the union of the drivers' settings, told apart by `driver`."""
     models = [
         create_model(
@@ -130,6 +136,11 @@ def _one_of(common: type[Settings], of_driver: Mapping[str, type[Settings] | Non
         for name, settings in of_driver.items()
         if settings is not None
     ]
+    return _one_of(models, "driver")
+
+
+def _one_of(models: Sequence[type[Settings]], discriminator: str) -> Any:
+    """Return the union of models, told apart by one of their fields."""
     if len(models) == 1:
         return models[0]
-    return Annotated[reduce(or_, models), Field(discriminator="driver")]
+    return Annotated[reduce(or_, models), Field(discriminator=discriminator)]

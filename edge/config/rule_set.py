@@ -9,6 +9,8 @@ from typing import Any
 from edge.config.models import Configuration
 
 _RULE_SET = {"observations", "rules", "lifecycles"}
+_STAND_FOR_THEM = {"profiles"}
+"""What has been expanded to them."""
 _WHO_IS_TOLD = {"milestones", "critical", "bulk"}
 """Settings of destinations that follow from what is concluded."""
 
@@ -65,7 +67,7 @@ def _parts(configuration: Configuration) -> Iterator[tuple[str, str]]:
 
 
 def _fixed(configuration: Configuration) -> Mapping[str, Any]:
-    told = configuration.model_dump(mode="json", exclude=_RULE_SET)
+    told = configuration.model_dump(mode="json", exclude=_RULE_SET | _STAND_FOR_THEM)
     fixed = {section: told[section] for section in told if not isinstance(told[section], dict)}
     for section, settings in told.items():
         if isinstance(settings, dict):

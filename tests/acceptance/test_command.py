@@ -32,7 +32,7 @@ def test_check_names_every_fault_with_its_line_and_exits_2(tmp_path: Path) -> No
     for right, wrong in (
         ('driver = "http"', 'driver = "htp"'),
         ('endpoint = "opc', 'end_point = "opc'),
-        ('operator = "absence"', 'operator = "absense"'),
+        ('use = "sorter"', 'use = "sortre"'),
         ("max_in_flight = 8", "max_in_flight = 0"),
     ):
         assert right in text
@@ -43,7 +43,7 @@ def test_check_names_every_fault_with_its_line_and_exits_2(tmp_path: Path) -> No
     lines = text.splitlines()
     named = {int(line.split(":")[1]) for line in done.stderr.splitlines()}
     assert all(line.startswith(f"{faulty}:") for line in done.stderr.splitlines())
-    for wrong in ("end_point", "absense"):
+    for wrong in ("end_point", "sortre"):
         at = next(n for n, line in enumerate(lines, 1) if wrong in line)
         # A table of the wrong kind is named at its head, a wrong key at its own line.
         assert named & set(range(at - 2, at + 1)), done.stderr
@@ -53,10 +53,10 @@ def test_check_names_every_fault_with_its_line_and_exits_2(tmp_path: Path) -> No
 
 def test_check_names_what_does_not_fit_together(tmp_path: Path) -> None:
     faulty = tmp_path / "milepost.toml"
-    faulty.write_text(EXAMPLE.read_text().replace('kind = "divert"\n', 'kind = "diverted"\n'))
+    faulty.write_text(EXAMPLE.read_text().replace("within_seconds = 6", 'without = ["divert"]'))
     done = _milepost("check", faulty)
     assert done.returncode == Exit.CONFIGURATION
-    assert "'divert'" in done.stderr
+    assert "'sorter divert'" in done.stderr
     assert "no observation gives" in done.stderr
 
 
@@ -68,11 +68,11 @@ def test_faulty_configuration_stops_the_start_with_exit_2(tmp_path: Path) -> Non
     assert f"{faulty}:2: site.name" in done.stderr
 
 
-def test_schema_is_a_json_schema_that_knows_every_driver() -> None:
+def test_schema_is_a_json_schema_that_knows_every_driver_and_profile() -> None:
     schema = json.loads(_milepost("schema").stdout)
     assert schema["additionalProperties"] is False
     told = json.dumps(schema)
-    for word in ("record_buffers", "subscriptions", "look_up"):
+    for word in ("record_buffers", "subscriptions", "look_up", "read_points"):
         assert word in told
 
 

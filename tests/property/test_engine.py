@@ -125,11 +125,13 @@ class Clock:
 
 def inbound(clock: Clock, unit: str) -> Iterator[Happening]:
     draw = clock.draw
-    yield Happening(clock.now, "scan", {"unit": unit, "read_point": "dock-in-1"})
+    yield Happening(clock.now, "goods-in scan", {"unit": unit, "read_point": "dock-in-1"})
     if draw(st.booleans()):
-        yield Happening(clock.pass_time(), "infeed-scan", {"unit": unit, "read_point": "infeed"})
+        yield Happening(
+            clock.pass_time(), "sorter infeed-scan", {"unit": unit, "read_point": "infeed"}
+        )
         if draw(st.booleans()):
-            yield Happening(clock.pass_time(0, 8_000), "divert", {"unit": unit, "lane": 3})
+            yield Happening(clock.pass_time(0, 8_000), "sorter divert", {"unit": unit, "lane": 3})
     if draw(st.booleans()):
         task: dict[str, Value] = {
             "type": "drop",
@@ -139,10 +141,10 @@ def inbound(clock: Clock, unit: str) -> Iterator[Happening]:
         }
         for status in ("WAITING", "RUNNING", "FINISHED"):
             fields = {**task, "status": status, "unit": unit}
-            yield Happening(clock.pass_time(1), "task", fields)
+            yield Happening(clock.pass_time(1), "vehicles task", fields)
     if draw(st.booleans()):
         fields = {"unit": unit, "read_point": "returns-1", "rma": draw(st.sampled_from("AB"))}
-        yield Happening(clock.pass_time(), "scan", fields)
+        yield Happening(clock.pass_time(), "returns scan", fields)
 
 
 def picked(clock: Clock, order: str) -> Iterator[Happening]:
@@ -159,11 +161,11 @@ def picked(clock: Clock, order: str) -> Iterator[Happening]:
         for number, quantity in enumerate(quantities):
             pick: dict[str, Value] = {"quantity": quantity, "pick": f"{order}/{line}/{number}"}
             seen_by: dict[str, Value] = {"read_point": draw(st.sampled_from(["pick-1", "pick-2"]))}
-            yield Happening(clock.pass_time(), "pick", {**told, **pick, **seen_by})
+            yield Happening(clock.pass_time(), "picking pick", {**told, **pick, **seen_by})
         if draw(st.booleans()):
             yield Happening(
                 clock.pass_time(),
-                "line-closed",
+                "picking line-closed",
                 {**told, "picked": sum(quantities), "read_point": "panel"},
             )
 
@@ -174,23 +176,23 @@ def shipped(clock: Clock, trailer: str, cartons: Sequence[str]) -> Iterator[Happ
         items = draw(st.lists(st.sampled_from("abc"), unique=True))
         for item in items:
             fields = {"unit": unit, "order": "SO-1", "item": item, "read_point": "pack-1"}
-            yield Happening(clock.pass_time(), "pack", fields)
+            yield Happening(clock.pass_time(), "packing scan", fields)
         if draw(st.integers(0, 9)):
             closed: dict[str, Value] = {"unit": unit, "order": "SO-1", "count": len(items)}
-            yield Happening(clock.pass_time(), "carton-closed", closed)
+            yield Happening(clock.pass_time(), "packing carton-closed", closed)
     for unit in cartons:
         fields = {"unit": unit, "trailer": trailer, "read_point": "door-1"}
         if draw(st.integers(0, 9)):
-            yield Happening(clock.pass_time(), "door-scan", fields)
+            yield Happening(clock.pass_time(), "dock door-scan", fields)
         if draw(st.integers(0, 9)):
-            yield Happening(clock.pass_time(), "load", fields)
+            yield Happening(clock.pass_time(), "dock load", fields)
     if draw(st.integers(0, 9)):
         released: dict[str, Value] = {
             "trailer": trailer,
             "count": len(cartons),
             "read_point": "gate",
         }
-        yield Happening(clock.pass_time(1), "release", released)
+        yield Happening(clock.pass_time(1), "dock release", released)
     # No trailer comes back so soon that its next trip is told before this one.
     clock.pass_time(MOST_DELAY + 1, MOST_DELAY + 1)
 
@@ -231,6 +233,7 @@ def test_late_repeated_and_disordered_telling_changes_no_fact(data: st.DataObjec
     told = play(data.draw(tellings(happenings)))
     assert told.facts() == expected.facts()
     # The scenario speaks the words of the configuration.
+    assert {each.kind for each in happenings} <= set(KINDS)
     assert not [each for each in expected.objections if "is missing" in each.reason]
 
 

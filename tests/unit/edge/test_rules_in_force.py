@@ -87,8 +87,8 @@ async def test_what_is_told_before_is_judged_by_the_old_rules_and_what_comes_aft
 
     (before, old_version), (after, new_version) = rows(store, MILESTONES)
     assert (before, after) == ("unit:A", "unit:C")
-    assert old_version != new_version == load(running.file).rules["received"].version
-    assert differs.changed == ("rules.received",)
+    assert old_version != new_version == load(running.file).rules["goods-in-scanned"].version
+    assert differs.changed == ("rules.goods-in-scanned",)
     assert differs.added == differs.removed == ()
     assert version == rule_set_version(load(running.file)) == rule_set_version(running.adopted[0])
     assert running.rules.engine is not old
@@ -97,7 +97,7 @@ async def test_what_is_told_before_is_judged_by_the_old_rules_and_what_comes_aft
 async def test_a_track_that_is_open_goes_on(running: Running, store: Store) -> None:
     pick = {"order": "O", "line": "1", "item": "I", "requested": 2, "quantity": 1}
     await running.say("dc/pick/p/pick", **pick, pick="a")
-    edit(running.file, "within_seconds = 600", "within_seconds = 900")
+    edit(running.file, 'use = "pick-station"', 'use = "pick-station"\nwithin_seconds = 900')
     await running.rules.reload("maria")
     await running.say("dc/pick/p/pick", **pick, pick="b")
     assert [key for key, _ in rows(store, MILESTONES)] == ["order:O"]
@@ -107,8 +107,8 @@ async def test_a_track_that_is_open_goes_on(running: Running, store: Store) -> N
     ("was", "is_now", "words"),
     [
         ('"dock-in-*"', '"dock-in-*" oops', "is not TOML"),
-        ('operator = "absence"', 'operator = "absense"', "rules.lost-on-conveyor"),
-        ('kind = "divert"\n', 'kind = "diverted"\n', "which no observation gives"),
+        ("within_seconds = 6", "within_seconds = 0", r"profiles\.sorter\.within_seconds"),
+        ('subject = "conveyor"', 'subject = "x"', "has no subject 'x'"),
         ("port = 1883", "port = 1884", r"sources\.floor changed, which takes a restart"),
         ('name = "dc-north"', 'name = "dc-south"', r"site\.name changed"),
         ("timeout_seconds = 3", "timeout_seconds = 4", r"destinations\.erp changed"),
@@ -156,7 +156,7 @@ async def test_it_is_noted_which_rules_were_in_force_from_which_signal_on(
     assert before[2:] == (1, running.now - 60_000, "start", first)
     ((who, act, detail),) = rows(store, "SELECT who, act, detail FROM audit")
     assert (who, act) == ("maria", "rules.reload")
-    assert re.search(rf'"changed":\["rules.received"\].*"version":"{version}"', detail)
+    assert re.search(rf'"changed":\["rules.goods-in-scanned"\].*"version":"{version}"', detail)
 
 
 async def test_deadlines_are_not_judged_while_the_rules_change(running: Running) -> None:

@@ -60,11 +60,11 @@ def test_every_table_of_the_example_is_found_where_the_parser_finds_it() -> None
     text = EXAMPLE.read_text()
     found = lines(text)
     table = tomllib.loads(text)
-    for section in ("site", "store", "sources", "destinations", "rules", "lifecycles"):
+    for section in ("site", "store", "sources", "destinations", "profiles", "lifecycles"):
         for key in table[section]:
             line = line_of((section, key), found)
             assert line is not None
             assert key in text.splitlines()[line - 1]
-    for index, observation in enumerate(table["observations"]):
-        line = found["observations", index, "subject"]
-        assert observation["subject"] in text.splitlines()[line - 1]
+    for index, variable in enumerate(table["sources"]["plc"]["variables"]):
+        line = found["sources", "plc", "variables", index, "node"]
+        assert variable["node"] in text.splitlines()[line - 1]

@@ -1,7 +1,6 @@
 """What signals become, and which are refused."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import orjson
 import pytest
 
 from drivers.contract import Signal
+from edge.config import load
 from edge.milestones.decode import Decoder, Malformed, ObservationSettings, fields_of, sources_of
 from edge.milestones.decode.formats.json import LARGEST_BYTES
 from edge.milestones.model import Observation
@@ -294,56 +294,61 @@ def test_every_kind_knows_the_fields_of_all_its_mappings_and_of_their_formats() 
 @pytest.mark.parametrize(
     ("source", "subject", "payload", "kind"),
     [
-        ("floor", "dc/scanner/dock-in-1/scan", {"barcode": "3"}, "scan"),
+        ("floor", "dc/scanner/dock-in-1/scan", {"barcode": "3", "rma": "R"}, "returns scan"),
         (
             "floor",
             "dc/pick/station-1/pick",
             {"order": "SO-1", "line": 1, "item": "4", "quantity": 1, "requested": 3, "pick": "p"},
-            "pick",
+            "picking pick",
         ),
         (
             "floor",
             "dc/pick/station-1/line",
             {"order": "SO-1", "line": 1, "item": "4", "picked": 3, "requested": 3},
-            "line-closed",
+            "picking line-closed",
         ),
-        ("floor", "dc/pack/p1/scan", {"carton": "3", "order": "SO-1", "epc": "e"}, "pack"),
-        ("floor", "dc/pack/p1/close", {"carton": "3", "order": "S", "count": 0}, "carton-closed"),
-        ("plc", "conveyor", {"type": "scan", "read_point": "i", "unit": "3"}, "infeed-scan"),
+        ("floor", "dc/pack/p1/scan", {"carton": "3", "order": "SO-1", "epc": "e"}, "packing scan"),
+        (
+            "floor",
+            "dc/pack/p1/close",
+            {"carton": "3", "order": "S", "count": 0},
+            "packing carton-closed",
+        ),
+        ("plc", "conveyor", {"type": "scan", "read_point": "i", "unit": "3"}, "sorter infeed-scan"),
         (
             "plc",
             "conveyor",
             {"type": "divert", "read_point": "s", "unit": "3", "lane": 0},
-            "divert",
+            "sorter divert",
         ),
         (
             "plc",
             "conveyor",
             {"type": "door-scan", "read_point": "d", "unit": "3", "trailer": "T"},
-            "door-scan",
+            "dock door-scan",
         ),
         (
             "plc",
             "conveyor",
             {"type": "load", "read_point": "d", "unit": "3", "trailer": "T"},
-            "load",
+            "dock load",
         ),
         (
             "plc",
             "conveyor",
             {"type": "release", "read_point": "d", "trailer": "T", "count": 2},
-            "release",
+            "dock release",
         ),
     ],
 )
 def test_the_example_configuration_understands_the_devices_it_describes(
     source: str, subject: str, payload: dict[str, object], kind: str
 ) -> None:
-    example = decoder(*tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["observations"])
-    (observation,) = example.decode(1, source, signal({"time": NOW - 1, **payload}, subject))
+    told = signal({"time": NOW - 1, **payload}, subject)
+    observation = Decoder(load(EXAMPLE).observations).decode(1, source, told)[-1]
     assert (observation.kind, observation.occurred_at) == (kind, NOW - 1)
-    told = {name: value for name, value in payload.items() if name != "type"}
-    assert set(told.values()) <= set(observation.fields.values())
+    fields = {name: value for name, value in payload.items() if name != "type"}
+    assert set(fields.values()) <= set(observation.fields.values())
 
 
 WEIGHING: dict[str, Any] = {

@@ -21,6 +21,7 @@ from edge.milestones.rules import (
     SummariseRule,
     TransitionRule,
 )
+from edge.profiles import expand
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 ONE = {"operator": "one", "milestone": "received", "about": "unit", "of": {"kind": "scan"}}
@@ -129,7 +130,7 @@ ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 SITES = [
-    tomllib.loads(file.read_text(encoding="utf-8"))
+    expand(tomllib.loads(file.read_text(encoding="utf-8"))).table
     for file in (ROOT / "systemd" / "milepost.toml", *(ROOT / "docs" / "examples").glob("*.toml"))
 ]
 

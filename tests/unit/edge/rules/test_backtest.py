@@ -38,6 +38,8 @@ SAID: list[dict[str, Any]] = [
 ]
 
 
+RETURNED = 'milestone = "returned"\n'
+NAMED = (RETURNED, f'{RETURNED}observations.scan.fields.returned_as = "rma?"\n')
 LOST_AFTER_6 = (("U1", 9_000), ("U3", 14_000), ("U2", 21_000))
 LOST_AFTER_3 = (("U1", 6_000), ("U2", 7_000), ("U3", 11_000))
 
@@ -107,8 +109,8 @@ async def test_what_other_rules_conclude_is_told_as_what_it_is(
         tmp_path,
         sooner=("within_seconds = 6\n", "within_seconds = 3\n"),
         elsewhere=('"dock-in-*"', '"dock-in-2"'),
-        named=('rma = "rma?"', 'rma = "rma?", returned_as = "rma?"'),
-        forgotten_sooner=('occurrence = ["rma"]', 'occurrence = ["rma"]\nremember_days = 29'),
+        named=NAMED,
+        forgotten_sooner=(RETURNED, f"{RETURNED}rules.scanned.remember_days = 29\n"),
     )
     found = await compare(reader, new)
     assert not found.is_same
@@ -129,7 +131,7 @@ async def test_another_version_of_a_rule_that_concludes_the_same_is_the_same(
     lived: Store, reader: Reader, tmp_path: Path
 ) -> None:
     del lived
-    longer = ("within_seconds = 6\n", "within_seconds = 6\nremember_days = 31\n")
+    longer = ("within_seconds = 6\n", "within_seconds = 6\nrules.lost.remember_days = 31\n")
     found = await compare(reader, changed(tmp_path, longer=longer))
     assert found.is_same
     assert found.counts["lost", "same"] == 3

@@ -19,13 +19,13 @@ def site() -> Configuration:
 def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration) -> None:
     told = dict(line.strip().split(": ", 1) for line in sentences(site) if line.startswith("  "))
     assert list(told) == [*site.rules, *site.lifecycles, *site.destinations]
-    assert told["returned"] == (
-        "a unit is returned when a scan with read_point returns-* is told; "
+    assert told["returns-scanned"] == (
+        "a unit is returned when a returns scan with read_point returns-* is told; "
         "once for each unit and rma."
     )
-    assert told["lost-on-conveyor"] == (
-        "a unit is lost when an infeed-scan of it is not followed by a divert within 6 s. "
-        "Critical: blocks the unit."
+    assert told["sorter-lost"] == (
+        "a unit is lost when a sorter infeed-scan of it is not followed by a sorter divert "
+        "within 6 s. Critical: blocks the unit."
     )
     assert told["motor-current"] == (
         "a device is measured every 1 min: count, sum, least, most and mean of 'current' (AMP) "
@@ -41,8 +41,8 @@ def test_the_picture_leads_from_each_source_over_its_milestones_to_who_is_told(
 ) -> None:
     lines = [line.strip() for line in mermaid(site)]
     assert lines[0] == "flowchart LR"
-    assert 'source_plc -- "infeed-scan, divert" --> lost' in lines
-    assert 'source_floor -- "scan" --> received' in lines
+    assert 'source_plc -- "sorter infeed-scan, sorter divert" --> lost' in lines
+    assert 'source_floor -- "goods-in scan" --> received' in lines
     told = {line.split(" --> ")[0] for line in lines if line.endswith("--> destination_erp")}
     concluded = {name for rule in site.rules.values() for name in rule.concludes()}
     assert told == concluded - {Name.MEASURED}
@@ -75,11 +75,11 @@ def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None
 
 
 def test_a_condition_is_part_of_the_sentence(site: Configuration) -> None:
-    rule = site.rules["received"]
+    rule = site.rules["goods-in-scanned"]
     pattern = {"kind": "scan", "where": {"read_point": "dock-*"}, "if": "rma == null"}
     changed = type(rule).model_validate({**rule.model_dump(), "of": pattern})
     narrow = site.model_copy(update={"rules": {"received": changed}})
     assert list(sentences(narrow))[1] == (
         "  received: a unit is received when a scan with read_point dock-* (if rma == null) "
-        "is told; once for each unit."
+        "is told; once for each unit and rma."
     )

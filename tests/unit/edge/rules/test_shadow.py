@@ -18,7 +18,7 @@ from edge.ingest import Ingest
 from edge.ingest.configured import judge, rules_engine
 from edge.rules.cases import GivenSignal
 from edge.rules.shadow import Shadow
-from tests.unit.edge.rules.test_backtest import BEGINNING, SHIPPED, as_given, changed
+from tests.unit.edge.rules.test_backtest import BEGINNING, NAMED, SHIPPED, as_given, changed
 
 MINUTE = 60.0
 
@@ -75,7 +75,7 @@ async def test_what_differs_is_told_once_it_is_certain(
         tmp_path,
         sooner=("within_seconds = 6\n", "within_seconds = 3\n"),
         elsewhere=('"dock-in-*"', '"dock-in-2"'),
-        named=('rma = "rma?"', 'rma = "rma?", returned_as = "rma?"'),
+        named=NAMED,
     )
     shadow = await shadow_of(reader, new)
     await living.say(0, "dc/scanner/dock-in-1/scan", barcode="A")
@@ -141,7 +141,7 @@ async def test_the_command_follows_until_it_is_ended(
     installed.write_text(
         SHIPPED.read_text().replace("/var/lib/milepost/milepost.db", str(store.path))
     )
-    changed(tmp_path, named=('rma = "rma?"', 'rma = "rma?", returned_as = "rma?"'))
+    changed(tmp_path, named=NAMED)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "edge", "shadow", "--rules", tmp_path / "new.toml", "--config", installed),
