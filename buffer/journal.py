@@ -4,7 +4,7 @@ Functions run inside a transaction of the store (`Store.write`).
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from buffer.statements import statements
@@ -83,3 +83,10 @@ def put_bookmarks(
 def bookmarks(connection: sqlite3.Connection, source: str) -> dict[str, bytes]:
     """Return what is remembered for a source."""
     return dict(connection.execute(SQL["bookmarks"], (source,)))
+
+
+def behind(connection: sqlite3.Connection, seq: int) -> Iterator[SignalRow]:
+    """Yield the signals behind a sequence, in order."""
+    # Read before anything is written: a cursor must not see what its reader adds.
+    for row in connection.execute(SQL["signals_behind"], (seq,)).fetchall():
+        yield SignalRow(*row)

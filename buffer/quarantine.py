@@ -62,6 +62,11 @@ def open_signal(connection: sqlite3.Connection, number: int) -> SignalRow | None
     return SignalRow(*row) if row else None
 
 
+def is_known(connection: sqlite3.Connection, signal: int) -> bool:
+    """Tell whether a signal is in quarantine, or was."""
+    return bool(connection.execute(SQL["is_known"], (signal,)).fetchone()[0])
+
+
 def judged(connection: sqlite3.Connection, signal: int, decision: str, at: int) -> None:
     """Record that a signal was judged after all, and what came of it."""
     closed = connection.execute(SQL["decide"], (decision, at, signal)).rowcount

@@ -35,6 +35,14 @@ def remove(connection: sqlite3.Connection, tracks: Iterable[tuple[str, str]]) ->
     connection.executemany(SQL["remove_track"], tracks)
 
 
+def replace(
+    connection: sqlite3.Connection, owners: Iterable[str], tracks: Iterable[TrackRow]
+) -> None:
+    """Store tracks in the place of all that owners had."""
+    connection.executemany(SQL["remove_tracks_of"], [(owner,) for owner in owners])
+    put(connection, tracks)
+
+
 def due(connection: sqlite3.Connection, owner: str, until: int, limit: int) -> list[str]:
     """Return keys of an owner whose deadline is at or before `until`, the earliest first."""
     return [key for (key,) in connection.execute(SQL["due"], (owner, until, limit))]

@@ -20,3 +20,12 @@ FROM milestone AS m WHERE m.seq > ? ORDER BY m.seq LIMIT ?;
 
 -- name: newest_milestone
 SELECT coalesce(max(seq), 0) FROM milestone;
+
+-- name: tracks_after
+SELECT key, state FROM track WHERE owner = ? AND key > ? ORDER BY key LIMIT ?;
+
+-- name: resting_on
+-- Milestones that were concluded from some signals, a JSON list.
+SELECT e.signal, m.id, m.name, m.rule, m.key, m.retracts
+FROM json_each(?) AS each CROSS JOIN evidence AS e ON e.signal = each.value
+JOIN milestone AS m ON m.seq = e.milestone;

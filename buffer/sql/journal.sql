@@ -53,3 +53,7 @@ WHERE q.state = 'open' ORDER BY q.seq DESC LIMIT ?;
 
 -- name: latest_gaps
 SELECT source, subject, noticed_at, reason, missed FROM gap ORDER BY seq DESC LIMIT ?;
+
+-- name: signals_behind
+SELECT seq, source, subject, payload, source_at, received_at, recorded_at, good
+FROM journal WHERE seq > ? ORDER BY seq;

@@ -34,3 +34,6 @@ UPDATE quarantine SET reason = ? WHERE signal = ? AND state = 'open';
 UPDATE quarantine SET state = 'discarded', decision = ?, decided_at = ?
 WHERE state = 'open' AND seq IN (SELECT value FROM json_each(?))
 RETURNING seq;
+
+-- name: is_known
+SELECT EXISTS (SELECT 1 FROM quarantine WHERE signal = ?);

@@ -9,6 +9,9 @@ SET state = excluded.state, due_at = excluded.due_at, changed_at = excluded.chan
 -- name: remove_track
 DELETE FROM track WHERE owner = ? AND key = ?;
 
+-- name: remove_tracks_of
+DELETE FROM track WHERE owner = ?;
+
 -- name: due
 -- Keys of one owner whose deadline has passed, the earliest first.
 SELECT key FROM track WHERE owner = ? AND due_at <= ? ORDER BY due_at, key LIMIT ?;

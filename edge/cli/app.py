@@ -181,6 +181,31 @@ def shadow(
 
 
 @app.command()
+def cutover(
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FILE", help="A configuration with other rules.")
+    ],
+    config: ConfigOption = INSTALLED,
+) -> None:
+    """Put other rules in force as if they had judged all along: no fact lost, none told twice.
+
+    They replace those in the configuration file. Exits 1 where that is not safe; nothing changes.
+    """
+    from edge.cli.cutting_over import cut_over  # noqa: PLC0415
+
+    configuration(rules)
+    raise typer.Exit(cut_over(config, rules.read_text(encoding="utf-8"), "cutover"))
+
+
+@app.command()
+def rollback(config: ConfigOption = INSTALLED) -> None:
+    """Put the rules that were in force before in force again, as `cutover` does."""
+    from edge.cli.cutting_over import cut_over  # noqa: PLC0415
+
+    raise typer.Exit(cut_over(config, None, "rollback"))
+
+
+@app.command()
 def gaps(
     config: ConfigOption = INSTALLED,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from edge.config.models import Configuration
+from edge.milestones.feeding import concluding, in_order
 
 _RULE_SET = {"observations", "rules", "lifecycles"}
 _STAND_FOR_THEM = {"profiles"}
@@ -41,6 +42,23 @@ def change(old: Configuration, new: Configuration) -> Change:
         changed=tuple(name for name in after if name in before and before[name] != after[name]),
         removed=tuple(name for name in before if name not in after),
     )
+
+
+def changed_rules(old: Configuration, new: Configuration) -> frozenset[str]:
+    """Return the rules that may conclude other than they did, or are there in one of them only.
+
+    A rule may, too, if what it listens to is other: observations of a kind, or a rule.
+    """
+    differs = change(old, new)
+    places = {*differs.added, *differs.changed, *differs.removed}
+    changed = {name for name in (*old.rules, *new.rules) if f"rules.{name}" in places}
+    for name in in_order(new.rules):
+        rule = new.rules[name]
+        hears = {f"observations of {each.kind}" for each in rule.patterns()}
+        feeders = {each for pattern in rule.patterns() for each in concluding(new.rules, pattern)}
+        if hears & places or feeders & changed:
+            changed.add(name)
+    return frozenset(changed)
 
 
 def needs_restart(old: Configuration, new: Configuration) -> list[str]:

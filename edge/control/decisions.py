@@ -6,7 +6,7 @@ Each decision is one transaction of upkeep: what it changes, and who did it (`bu
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Protocol
+from typing import Literal, Protocol
 
 from buffer import audit, decisions, journal, quarantine
 from buffer.lane import Lane
@@ -17,6 +17,8 @@ from edge.config.rule_set import Change, NotTaken
 from edge.control.lines import Line
 from edge.control.messages import (
     ByNumber,
+    CutOver,
+    CutOverDone,
     Decide,
     Decided,
     DiscardSignals,
@@ -52,6 +54,10 @@ class Reloading(Protocol):
 
     async def reload(self, who: str) -> tuple[str, Change]:
         """Return the version of the rules in force, and what is other."""
+        ...
+
+    async def cut_over(self, how: Literal["cutover", "rollback"], who: str) -> tuple[str, int]:
+        """Return the version of the rules in force, and how many milestones are new."""
         ...
 
 
@@ -198,13 +204,26 @@ class Decisions:
 
     async def reload(self, asked: Reload, who: str) -> Reloaded:  # noqa: ARG002 - it says all
         """Take over the rules that stand in the configuration file."""
-        if self._rules is None:
-            raise Impossible("nothing is running; the next start reads the configuration")
         try:
-            version, change = await self._rules.reload(who)
+            version, change = await self._running().reload(who)
         except NotTaken as error:
             raise Impossible(str(error)) from error
         return Reloaded(version=version, **asdict(change))
+
+    async def cut_over(self, asked: CutOver, who: str) -> CutOverDone:
+        """Take over the rules of the configuration file with what was prepared for them."""
+        try:
+            version, added = await self._running().cut_over(asked.how, who)
+        except NotTaken as error:
+            raise Impossible(str(error)) from error
+        if added:
+            self._on_added()
+        return CutOverDone(version=version, milestones=added)
+
+    def _running(self) -> Reloading:
+        if self._rules is None:
+            raise Impossible("nothing is running; the next start reads the configuration")
+        return self._rules
 
     async def recover(self, asked: RecoverStore, who: str) -> StoreRecovered:
         """Bring over what can be read of a store that was set aside."""

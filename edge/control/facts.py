@@ -27,6 +27,8 @@ class LinkHealth(Fact):
     faults: Mapping[str, str]
     lane: str | None = None
     """That of a source."""
+    heard_until: int | None = None
+    """The time up to which everything is known that a source said; None while it is not."""
 
 
 class PaceHealth(Fact):

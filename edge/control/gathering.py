@@ -23,6 +23,7 @@ def describe(link: Link, lane: Lane | None = None) -> LinkHealth:
         reason=link.reason,
         faults=dict(link.faults),
         lane=None if lane is None else _name(lane),
+        heard_until=link.heard_until,
     )
 
 

@@ -1,7 +1,7 @@
 """What operators' commands ask for and decide, and the answers: JSON over the control socket."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -147,6 +147,19 @@ class Reloaded(Message):
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
+
+
+class CutOver(Message):
+    """Have the configuration file read again, and what was prepared for its rules."""
+
+    how: Literal["cutover", "rollback"]
+
+
+class CutOverDone(Message):
+    """The rules in force, and how many milestones they told that the old ones were about to."""
+
+    version: str
+    milestones: int
 
 
 class StoreRecovered(Message):

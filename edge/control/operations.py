@@ -14,6 +14,8 @@ from edge.control.messages import (
     AuditPage,
     ByNumber,
     ChooseEntries,
+    CutOver,
+    CutOverDone,
     Decide,
     Decided,
     DiscardSignals,
@@ -104,5 +106,6 @@ RECOVER = Decision(
     "/store/recover", RecoverStore, StoreRecovered, Decisions.recover, RECOVERY_SECONDS
 )
 RELOAD = Decision("/rules/reload", Reload, Reloaded, Decisions.reload)
+CUT_OVER = Decision("/rules/cutover", CutOver, CutOverDone, Decisions.cut_over)
 
-DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS, RECOVER, RELOAD)
+DECISIONS = (DECIDE, TAKE_IN, JUDGE_AGAIN, DISCARD_SIGNALS, RECOVER, RELOAD, CUT_OVER)

@@ -84,9 +84,20 @@ class Judge:
         self._routes = routes
         self._clock = clock
 
-    def adopt(self, decoder: Decoder, engine: Engine, routes: Sequence[Route]) -> None:
-        """Judge by others from now on; call it on the store's thread."""
+    def adopt(
+        self, decoder: Decoder, engine: Engine, routes: Sequence[Route]
+    ) -> tuple[Decoder, Engine, Sequence[Route]]:
+        """Judge by others from now on, on the store's thread; return those until now."""
+        before = self._decoder, self._engine, self._routes
         self._decoder, self._engine, self._routes = decoder, engine, routes
+        return before
+
+    def tell(self, connection: sqlite3.Connection, milestones: Sequence[Milestone]) -> int:
+        """Take milestones that were concluded elsewhere; return how many are new."""
+        decision = self._engine.tell(milestones, StoredTracks(connection))
+        added, refused = self._conclude(connection, decision, self._clock())
+        self._quarantine(connection, refused, self._clock())
+        return added
 
     def take(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
         """Write a batch and all that follows from it; return how many milestones are new."""

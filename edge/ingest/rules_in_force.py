@@ -4,19 +4,24 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+import orjson
 import structlog
 
-from buffer import audit, rule_sets
+from buffer import audit, journal, quarantine, rule_sets, tally, tracks
 from buffer.store import Store
 from drivers.contract import Clock
 from edge.config import Configuration, ConfigurationFault, load
 from edge.config.rule_set import Change, NotTaken, change, needs_restart, rule_set_version
-from edge.ingest import configured
+from edge.ingest import configured, prepared
 from edge.ingest.judging import Judge
 from edge.milestones.engine import RulesEngine
 
 log = structlog.get_logger(__name__)
+
+MOST_BEHIND = 20_000
+"""Signals that other rules may have to catch up with; intake waits meanwhile."""
 
 
 class RulesInForce:
@@ -83,6 +88,66 @@ class RulesInForce:
             self._on_adopted(new)
         log.info("rules_reloaded", version=version, who=who)
         return version, differs
+
+    async def cut_over(self, how: Literal["cutover", "rollback"], who: str) -> tuple[str, int]:
+        """Take the file's rules over with what was prepared for them (`edge.ingest.prepared`).
+
+        Return their version, and how many milestones are new.
+
+        Raises:
+            NotTaken: As `reload`, or what was prepared is not for these rules in this place.
+
+        """
+        new = await self._read()
+        version, text = rule_set_version(new), self._text()
+        before = rule_set_version(self._configuration)
+        try:
+            ready = await asyncio.to_thread(prepared.read, prepared.file_beside(self._store.path))
+        except OSError as error:
+            raise NotTaken(f"nothing is prepared ({error}); run `milepost {how}`") from error
+        if (ready.before, ready.version) != (before, version):
+            raise NotTaken(
+                f"{self._file} has rules {version}, and {before} are in force; what is prepared "
+                f"is for {ready.version} after {ready.before}. Run `milepost {how}` again"
+            )
+        engine = configured.rules_engine(new)
+
+        def adopt(connection: sqlite3.Connection) -> int:
+            now = self._clock()
+            if journal.next_sequence(connection) - ready.up_to > MOST_BEHIND:
+                raise NotTaken(f"too much was said since it was prepared: `milepost {how}` again")
+            rule_sets.append(connection, version, now, how, text)
+            told = {"version": version, "before": before, "rules": sorted(ready.owners)}
+            audit.append(connection, now, who, f"rules.{how}", told)
+            rows = [
+                tracks.TrackRow(*track, orjson.dumps(known.state), known.due_at, now)
+                for track, known in ready.tracks.items()
+            ]
+            tracks.replace(connection, ready.owners, rows)
+            old = self.judge.adopt(configured.decoder(new), engine, configured.routes(new))
+            try:
+                return self._catch_up(connection, ready, now)
+            except BaseException:
+                self.judge.adopt(*old)
+                raise
+
+        async with self.turn:
+            added = await self._store.write(adopt)
+            self._configuration, self.engine = new, engine
+            self._on_adopted(new)
+        log.info("rules_cut_over", version=version, before=before, how=how, who=who)
+        return version, added
+
+    def _catch_up(self, connection: sqlite3.Connection, ready: prepared.Prepared, now: int) -> int:
+        """Tell what the old rules were about to, and judge what came since it was prepared."""
+        added = self.judge.tell(connection, ready.milestones)
+        for row in journal.behind(connection, ready.up_to):
+            more, wrong = self.judge.again(connection, row)
+            added += more
+            if wrong and not quarantine.is_known(connection, row.seq):
+                journal.quarantine(connection, [(row.seq, reason, now) for reason in wrong])
+                tally.count(connection, {tally.QUARANTINED: len(wrong)})
+        return added
 
     async def reload_and_log(self) -> None:
         """Reload for somebody who cannot be answered."""

@@ -24,9 +24,10 @@ from edge.milestones.model import (
     kind_of,
 )
 from edge.milestones.operators import Judge, Operator, operator_of
+from edge.milestones.operators.operator import signals_of
 from edge.milestones.reordering import Hold, judged_until, owner_of
 from edge.milestones.rules import Lifecycle, Rule
-from edge.milestones.step import NEVER, Step
+from edge.milestones.step import NEVER, State, Step
 
 Listener = tuple[str, Test | None, Judge]
 """Rule, what the fields must say, who judges."""
@@ -124,6 +125,19 @@ class RulesEngine:
                     hold.give_up(track, horizon)
                 self._release(hold, step)
                 hold.keep()
+        return step.decision
+
+    def open_evidence(self, track: TrackId, state: State) -> tuple[int, ...]:
+        """Return the signals from which a rule may yet conclude something of a track."""
+        operator = self._operators.get(track.owner)
+        if operator is None or state.get("shape") != operator.shape:
+            return ()
+        return signals_of(operator.open_evidence(state))
+
+    def tell(self, milestones: Sequence[Milestone], tracks: Tracks) -> Decision:
+        """Take milestones that were concluded elsewhere, as if these rules had done so."""
+        step = Step(tracks, self._key_fields, self._delays)
+        self._tell(milestones, step)
         return step.decision
 
     def owners(self) -> Mapping[str, frozenset[str]]:

@@ -191,7 +191,7 @@ class Guard:
             due_at = known.last_at + self._remember
         state = {
             "accepted": {name: list(entry) for name, entry in known.accepted.items()},
-            "held": [_to_json(each) for each in known.held],
+            "held": [to_json(each) for each in known.held],
             "refused": known.refused,
             "carried": known.carried,
             "last_at": known.last_at,
@@ -205,14 +205,15 @@ _UNKNOWN = _Known({}, [], [], {}, 0)
 def _known(state: State) -> _Known:
     return _Known(
         accepted={name: (id_, at) for name, (id_, at) in state["accepted"].items()},
-        held=[_from_json(each) for each in state["held"]],
+        held=[from_json(each) for each in state["held"]],
         refused=state["refused"],
         carried=state["carried"],
         last_at=state["last_at"],
     )
 
 
-def _to_json(milestone: Milestone) -> dict[str, Any]:
+def to_json(milestone: Milestone) -> dict[str, Any]:
+    """Return a milestone as tracks keep it; no retraction is ever kept."""
     return {
         "id": milestone.id,
         "name": milestone.name.value,
@@ -228,8 +229,8 @@ def _to_json(milestone: Milestone) -> dict[str, Any]:
     }
 
 
-def _from_json(state: State) -> Milestone:
-    """Return a held milestone; a retraction is never held."""
+def from_json(state: State) -> Milestone:
+    """Return a milestone that was kept."""
     return Milestone(
         id=state["id"],
         name=Name(state["name"]),

@@ -249,6 +249,10 @@ class Engine(Protocol):
         """
         ...
 
+    def tell(self, milestones: Sequence[Milestone], tracks: Tracks) -> Decision:
+        """Take milestones that were concluded elsewhere, as if these rules had done so."""
+        ...
+
     def owners(self) -> Mapping[str, frozenset[str]]:
         """Return whose tracks there are, with their sources, also those of rules listened to.
 

@@ -55,6 +55,10 @@ class _Tracks:
             if new.due_at is not None:
                 self.look_again(new.due_at, track)
 
+    def items(self) -> Iterable[tuple[TrackId, Track]]:
+        """Return all tracks."""
+        return self._tracks.items()
+
     def look_again(self, at: int, track: TrackId) -> None:
         """Have the track among those that are due at a time."""
         heapq.heappush(self._deadlines, (at, track))
@@ -78,7 +82,7 @@ class Rehearsal:
 
     def __init__(self, configuration: Configuration) -> None:
         self._decoder = Decoder(configuration.observations)
-        self._engine = RulesEngine(
+        self.engine = RulesEngine(
             configuration.site.uri,
             configuration.rules,
             configuration.lifecycles,
@@ -95,6 +99,10 @@ class Rehearsal:
         self.ignored: set[int] = set()
         """Signals that no observation is about, by number."""
 
+    def tracks(self) -> Iterable[tuple[TrackId, Track]]:
+        """Return what is known so far."""
+        return self._tracks.items()
+
     def take(self, signals: Iterable[tuple[int, str, Signal]]) -> None:
         """Judge signals, each with a number that grows and the source that said it."""
         observations = []
@@ -107,7 +115,7 @@ class Rehearsal:
             observations += decoded
             if not decoded:
                 self.ignored.add(number)
-        self._conclude(self._engine.collapse(observations, self._tracks))
+        self._conclude(self.engine.collapse(observations, self._tracks))
 
     def pass_time(self, until: float) -> None:
         """Judge the deadlines up to a time, one after the other (ms; `inf`: all there are)."""
@@ -125,12 +133,12 @@ class Rehearsal:
         for at, same in groupby(sorted(due), key=itemgetter(0)):
             tracks = set()
             for _, track in same:
-                if self._engine.horizon(track.owner, now, self._tracks) < at:
+                if self.engine.horizon(track.owner, now, self._tracks) < at:
                     waiting.append((at, track))
                 else:
                     tracks.add(track)
             if tracks:
-                self._conclude(self._engine.expire(tracks, self._tracks, at))
+                self._conclude(self.engine.expire(tracks, self._tracks, at))
         return waiting
 
     def _conclude(self, decision: Decision) -> None:

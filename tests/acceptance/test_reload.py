@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,51 @@ def test_a_hangup_reloads_too_and_a_restart_keeps_what_was_taken_over(
     assert len(gateway.command("rules", "history").stdout.splitlines()) == 3
     assert gateway.terminate() == 0
     assert gateway.command("reload").returncode == 1
+
+
+def test_other_rules_take_over_amid_what_is_open_and_can_be_taken_back(
+    gateway: Gateway, scanner: Scanner, erp: ErpProcess, tmp_path: Path
+) -> None:
+    for number in range(20):
+        scanner.scan("dock", f"A-{number}", number)
+    until(lambda: len(erp.book()) == 20, "all are received")
+    new = tmp_path / "new.toml"
+    text = gateway.config.read_text()
+    new.write_text(text.replace('read_point = "dock"', 'read_point = "[dg]*"'))
+    done = gateway.command("cutover", "--rules", str(new))
+    assert done.returncode == 0, done.stderr
+    assert gateway.config.read_text() == new.read_text()
+    for number in range(10):
+        scanner.scan("gate", f"A-{number}", 20 + number)  # again: they are known
+        scanner.scan("gate", f"B-{number}", 20 + number)
+    until(lambda: len(erp.book()) == 30, "the others are received")
+    done = gateway.command("rollback")
+    assert done.returncode == 0, done.stderr
+    assert gateway.config.read_text() == text
+    scanner.scan("gate", "C", 40)
+    scanner.scan("dock", "A-0", 41)
+    scanner.scan("dock", "D", 42)
+    until(lambda: len(erp.book()) == 31, "the last is received")
+    told = [each.subject for each in erp.book()]
+    assert len(set(told)) == len(told)
+    assert told[-1] == "unit:D"
+    history = gateway.command("rules", "history").stdout.splitlines()
+    assert [line.split()[-1] for line in history[1:]] == ["rollback", "cutover", "start"]
+    assert not list(gateway.store.parent.glob("*.cutover"))
+
+
+def test_a_cutover_that_is_refused_leaves_the_file_as_it_was(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    text = gateway.config.read_text()
+    new = tmp_path / "new.toml"
+    new.write_text(text.replace("timeout_seconds = 1", "timeout_seconds = 2"))
+    done = gateway.command("cutover", "--rules", str(new))
+    assert done.returncode == 1
+    assert gateway.command("rollback").returncode == 1
+    new.write_text(text.replace('read_point = "dock"', 'read_point = "gate"'))
+    assert gateway.terminate() == 0
+    done = gateway.command("cutover", "--rules", str(new))
+    assert done.returncode == 1
+    assert "nothing was done" in done.stderr
+    assert gateway.config.read_text() == text

@@ -106,6 +106,10 @@ class Absence(Operator[AbsenceRule]):
         self._keep(step, track.key, _Known(left, lost, judged_until))
         return [self._conclude(track.key, each, [each.evidence]) for each in concluded]
 
+    def open_evidence(self, state: State) -> Sequence[Evidence]:
+        """Return what has not been followed yet."""
+        return [each.evidence for each in _known(state).open]
+
     def _follows(self, at: int, start: _After) -> bool:
         return start.at <= at <= start.at + self._within
 

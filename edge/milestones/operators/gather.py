@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from edge.milestones.fields import Number, joined, key_of, required, text
-from edge.milestones.model import Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.model import Evidence, Mark, Milestone, Name, Observation, TrackId
 from edge.milestones.operators.counting import (
     Closing,
     Member,
@@ -105,6 +105,14 @@ class Gather(Operator[GatherRule]):
             step.forget(track)
             return NOTHING
         return self._judge(_open_count(state["key"], state["by"], state), horizon, step)
+
+    def open_evidence(self, state: State) -> Sequence[Evidence]:
+        """Return what has been counted, and the closing, of a count that has not ended."""
+        if "concluded" in state:
+            return ()
+        known = _open_count(state["key"], state["by"], state)
+        closing = [] if known.closing is None else [known.closing.evidence]
+        return [*(each.evidence for each in known.members.values()), *closing]
 
     def _judge(self, known: _Count, horizon: int | None, step: Step) -> Sequence[Milestone]:
         """Conclude or wait on; with a horizon, also end what has waited long enough."""

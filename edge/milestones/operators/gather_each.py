@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from edge.milestones.fields import Unjudgeable, joined, key_of, required, text
-from edge.milestones.model import Mark, Milestone, Observation, TrackId
+from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId
 from edge.milestones.operators.counting import (
     Closing,
     Member,
@@ -112,6 +112,12 @@ class GatherEach(Operator[GatherRule]):
             step.forget(track)
             return NOTHING
         return self._judge(known, horizon, step)
+
+    def open_evidence(self, state: State) -> Sequence[Evidence]:
+        """Return the members and closings of rounds that have not ended."""
+        known = _known(state)
+        members = [each.evidence for each in known.members.values()]
+        return members + [each.evidence for each in known.closings]
 
     def _judge(self, known: _Known, horizon: int | None, step: Step) -> Sequence[Milestone]:
         """Conclude rounds, earliest first, up to one that must wait."""

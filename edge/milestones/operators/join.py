@@ -92,6 +92,10 @@ class Join(Operator[JoinRule]):
             step.forget(track)
         return NOTHING
 
+    def open_evidence(self, state: State) -> Sequence[Evidence]:
+        """Return what waits for the rest."""
+        return [each.evidence for each in _known(state).seen]
+
     def _recall(self, step: Step, key: str) -> _Known:
         state = self.recall(step, key)
         return _Known([]) if state is None else _known(state)

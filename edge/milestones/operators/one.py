@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from edge.milestones.fields import joined, key_of, optional, present
-from edge.milestones.model import Milestone, Observation, TrackId
+from edge.milestones.model import Evidence, Milestone, Observation, TrackId
 from edge.milestones.operators.operator import NOTHING, Judge, Operator
 from edge.milestones.rules import OneRule, Pattern
 from edge.milestones.step import State, Step
@@ -41,3 +41,7 @@ class One(Operator[OneRule]):
         """Forget what was told so long ago that no device repeats it."""
         step.forget(track)
         return NOTHING
+
+    def open_evidence(self, state: State) -> Sequence[Evidence]:  # noqa: ARG002 - nothing waits
+        """Return nothing: what is kept is what has been told."""
+        return ()

@@ -41,7 +41,8 @@ def last_signal(evidence: Evidence) -> int:
     return evidence if isinstance(evidence, int) else evidence[-1]
 
 
-def _signals(evidence: Iterable[Evidence]) -> tuple[int, ...]:
+def signals_of(evidence: Iterable[Evidence]) -> tuple[int, ...]:
+    """Return all signals of pieces of evidence, each once, in order."""
     each_once: set[int] = set()
     for each in evidence:
         each_once.update([each] if isinstance(each, int) else each)
@@ -67,6 +68,10 @@ class Operator(ABC, Generic[R_co]):
     @abstractmethod
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Judge a track whose deadline is at or before the horizon."""
+
+    @abstractmethod
+    def open_evidence(self, state: State) -> Sequence[Evidence]:
+        """Return what something may yet be concluded from; nothing if the track only remembers."""
 
     def recall(self, step: Step, key: str) -> State | None:
         """Return what the rule knows of a key.
@@ -118,7 +123,7 @@ class Operator(ABC, Generic[R_co]):
             key=key,
             occurred_at=occurred_at,
             attributes=attributes,
-            evidence=_signals(evidence),
+            evidence=signals_of(evidence),
             mark=mark,
             retracts=identity() if retraction else None,
             corrected_by=tuple(corrected_by),

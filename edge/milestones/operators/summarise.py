@@ -103,6 +103,10 @@ class Summarise(Operator[SummariseRule]):
             self._keep(windows, head)
         return concluded
 
+    def open_evidence(self, state: State) -> Sequence[Evidence]:  # noqa: ARG002 - whatever it is
+        """Return nothing: a sample may have a part in several summaries."""
+        return ()
+
     def _read(self, observation: Observation) -> Sample:
         return Sample(
             observation.occurred_at,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from edge.milestones.fields import joined, key_of, optional, present, required, text
-from edge.milestones.model import Milestone, Observation, TrackId
+from edge.milestones.model import Evidence, Milestone, Observation, TrackId
 from edge.milestones.operators.operator import NOTHING, Judge, Operator
 from edge.milestones.rules import Pattern, TransitionRule
 from edge.milestones.step import State, Step
@@ -67,3 +67,7 @@ class Transition(Operator[TransitionRule]):
         """Forget a level that has not changed for so long that nobody tells it any more."""
         step.forget(track)
         return NOTHING
+
+    def open_evidence(self, state: State) -> Sequence[Evidence]:  # noqa: ARG002 - nothing waits
+        """Return nothing: what is kept is what has been told."""
+        return ()
