@@ -77,7 +77,7 @@ def read(text: str, functions: Collection[str]) -> list[Token]:
             raise ValueError(f"no function {token.text!r}; functions are {known}")
         if before.text == "." and after.text != "(":
             raise ValueError(f"{_at(before)}: a field has no fields; write a field's name alone")
-        if token.text == "[" and (_is_operand(before)):
+        if token.text == "[" and _is_operand(before):
             raise ValueError(f"{_at(token)}: a field has no parts to choose with [ ]")
     return found
 
