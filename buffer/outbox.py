@@ -56,6 +56,8 @@ class PendingEntry(NamedTuple):
     lane: Lane
     milestone: int
     """The sequence of its milestone."""
+    retracts: bytes | None = None
+    """The id of the milestone that this one declares false."""
 
 
 class Attempt(NamedTuple):

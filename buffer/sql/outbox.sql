@@ -18,7 +18,7 @@ INSERT INTO entry (destination, milestone, key, lane, state) VALUES (?, ?, ?, ?,
 -- name: pending
 -- Entries of one destination in one lane behind a sequence, in order.
 SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body,
-       e.lane, e.milestone
+       e.lane, e.milestone, m.retracts
 FROM entry AS e JOIN milestone AS m ON m.seq = e.milestone
 WHERE e.destination = ? AND e.lane = ? AND e.state = 'pending' AND e.seq > ?
 ORDER BY e.seq LIMIT ?;
@@ -26,7 +26,7 @@ ORDER BY e.seq LIMIT ?;
 -- name: pending_of_key
 -- Entries of one key at one destination behind a milestone, in order, whatever their lane.
 SELECT e.seq, e.key, e.attempts, e.unsure, m.id, m.name, m.occurred_at, m.recorded_at, m.body,
-       e.lane, e.milestone
+       e.lane, e.milestone, m.retracts
 FROM milestone_key AS k
 JOIN milestone AS m ON m.seq = k.milestone AND m.key = k.key
 JOIN entry AS e ON e.milestone = m.seq

@@ -23,6 +23,8 @@ class Entry:
     """The EPCIS event, JSON, exactly as stored."""
     attempt: int
     """1 for the first."""
+    retracts: str | None = None
+    """The id of the entry that this one declares false: what the destination must reverse."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def message_id(entries: Sequence[Entry]) -> str:
 
 
 def _attributes(entry: Entry) -> dict[str, str]:
+    # An extension's name has lower-case letters and digits only (CloudEvents 1.0, section 3.1).
+    reversing = {} if entry.retracts is None else {"milepostretracts": entry.retracts}
     return {
         "specversion": "1.0",
         "id": entry.id,
@@ -62,6 +64,7 @@ def _attributes(entry: Entry) -> dict[str, str]:
         "type": f"milepost.milestone.{entry.name}.v1",
         "subject": entry.key,
         "time": _rfc3339(entry.occurred_at),
+        **reversing,
     }
 
 

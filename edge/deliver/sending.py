@@ -61,4 +61,5 @@ def entry_of(row: PendingEntry, site: str) -> Entry:
         site=site,
         body=row.body,
         attempt=row.attempts + 1,
+        retracts=None if row.retracts is None else row.retracts.hex(),
     )

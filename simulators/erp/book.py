@@ -6,7 +6,7 @@ import itertools
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS booking (
     type TEXT NOT NULL,
     subject TEXT NOT NULL,
     body BLOB NOT NULL,
+    reverses INTEGER,
     booked_at INTEGER NOT NULL
 )
 """
@@ -38,6 +39,8 @@ class Booking:
     """The CloudEvent's subject, "" if it has none."""
     body: dict[str, Any]
     """The EPCIS event."""
+    reverses: int | None
+    """The number of the line that this one takes back, if it takes back one that is booked."""
     booked_at: int
     """Milliseconds since the Unix epoch."""
 
@@ -49,6 +52,8 @@ class Posting(NamedTuple):
     type: str
     subject: str
     body: bytes
+    retracts: str | None = None
+    """The key of the booking that it takes back."""
 
 
 class Outcome(Enum):
@@ -116,31 +121,34 @@ class Book:
         now = time.time_ns() // 1_000_000  # noqa: TID251 - the ERP has a clock of its own
         with self._writer:  # commits, or rolls back
             self._writer.execute("BEGIN IMMEDIATE")
-            booked = self._booked([posting.key for posting in postings])
+            keys = {key for each in postings for key in (each.key, each.retracts)} - {None}
+            booked = self._booked(keys)
             lines = []
             for posting in postings:
                 there = booked.get(posting.key)
                 if there is None:
                     last += 1
                     booked[posting.key] = last, posting.body
-                    new.append((last, *posting, now))
+                    key, *told, retracts = posting
+                    reversed_, _ = booked.get(retracts, (None, b""))
+                    new.append((last, key, *told, reversed_, now))
                     lines.append(Line(last, Outcome.NEW))
                 else:
                     number, body = there
                     is_same = body == posting.body
                     lines.append(Line(number, Outcome.REPEATED if is_same else Outcome.DIFFERENT))
             self._writer.executemany(
-                "INSERT INTO booking (number, key, type, subject, body, booked_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO booking (number, key, type, subject, body, reverses, booked_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 new,
             )
         self._last = last
         return lines
 
-    def _booked(self, keys: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    def _booked(self, keys: Iterable[str | None]) -> dict[str | None, tuple[int, bytes]]:
         rows = self._writer.execute(
             "SELECT key, number, body FROM booking WHERE key IN (SELECT value FROM json_each(?))",
-            (json.dumps(keys),),
+            (json.dumps(list(keys)),),
         )
         return {key: (number, body) for key, number, body in rows}
 
@@ -172,9 +180,10 @@ def read_book(path: Path) -> list[Booking]:
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         rows = connection.execute(
-            "SELECT number, key, type, subject, body, booked_at FROM booking ORDER BY number"
+            "SELECT number, key, type, subject, body, reverses, booked_at"
+            " FROM booking ORDER BY number"
         )
         return [
-            Booking(number, key, kind, subject, json.loads(body), booked_at)
-            for number, key, kind, subject, body, booked_at in rows
+            Booking(number, key, kind, subject, json.loads(body), reverses, booked_at)
+            for number, key, kind, subject, body, reverses, booked_at in rows
         ]

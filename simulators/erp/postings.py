@@ -13,6 +13,8 @@ from simulators.erp.book import Posting
 BATCH = "application/cloudevents-batch+json"
 # A string as RFC 8941, section 3.3.3, which is what the Idempotency-Key draft asks for.
 QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"')
+RETRACTS = "milepostretracts"
+"""The extension that names, by its id, the event to be taken back."""
 REQUIRED = ("specversion", "id", "source", "type")
 """Attributes that a CloudEvent must have (CloudEvents 1.0, section 3.1)."""
 
@@ -56,6 +58,7 @@ def read_one(headers: Mapping[str, str], body: bytes) -> Posting:
         type=unquote(headers["ce-type"]),
         subject=unquote(headers.get("ce-subject", "")),
         body=body,
+        retracts=headers.get(f"ce-{RETRACTS}"),
     )
 
 
@@ -86,7 +89,8 @@ def _read_event(event: dict[str, Any]) -> Posting | Refused:
         _check_event(data)
     except Malformed as error:
         return Refused(event["id"], str(error))
-    return Posting(event["id"], event["type"], event.get("subject", ""), orjson.dumps(data))
+    subject, retracts = event.get("subject", ""), event.get(RETRACTS)
+    return Posting(event["id"], event["type"], subject, orjson.dumps(data), retracts)
 
 
 def _check_event(event: Any) -> None:

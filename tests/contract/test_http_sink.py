@@ -53,6 +53,18 @@ async def test_what_is_accepted_is_in_the_book_as_it_was_sent(
     assert line.body == json.loads(entry.body)
 
 
+async def test_a_retraction_takes_back_its_own_posting_and_no_other_of_the_key(
+    erp: ErpProcess, sink: Sink, entry: Entry
+) -> None:
+    first, second, third = (replace(entry, id=f"{n}{entry.id[1:]}") for n in "def")
+    retraction = replace(entry, retracts=second.id)
+    for each in (first, second, third, retraction, retraction):
+        assert isinstance(await deliver_one(sink, each), Accepted)
+    book = booked(erp, first, second, third, retraction)
+    assert [line.reverses for line in book] == [None, None, None, book[1].number]
+    assert book[1].key == second.id
+
+
 async def test_a_repetition_is_accepted_and_takes_effect_once(
     erp: ErpProcess, sink: Sink, entry: Entry
 ) -> None:

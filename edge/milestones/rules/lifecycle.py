@@ -25,6 +25,8 @@ class Lifecycle(Settings):
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
         names = [*self.stages, *self.ends]
+        if Name.MEASURED in names:
+            raise ValueError("'measured' is no stage: it is told again and again")
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name.value!r} is named twice")

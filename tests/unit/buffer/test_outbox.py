@@ -29,6 +29,9 @@ def pending_of_key(connection: sqlite3.Connection, key: str = "unit:1") -> list[
     return [row[0] for row in connection.execute(SQL["pending_of_key"], (key, "erp", 0, 100))]
 
 
+_OF_KEY = ("unit:1", "erp", 0, 100)
+
+
 def rows(connection: sqlite3.Connection) -> list[str]:
     """Return all that is stored; which sequences were given does not count."""
     return [line for line in connection.iterdump() if "sqlite_sequence" not in line]
@@ -65,6 +68,17 @@ def test_a_milestone_is_owed_to_each_destination_with_its_event(
         "entries/erp/pending": 1,
         "entries/wms/pending": 1,
     }
+
+
+def test_a_retraction_is_pending_with_the_id_of_what_it_retracts(
+    connection: sqlite3.Connection,
+) -> None:
+    wrong = milestone(1)
+    for each in (wrong, milestone(2)._replace(retracts=wrong.id)):
+        outbox.append(connection, each, [each.key], [], {"erp": Lane.NORMAL})
+    found = [PendingEntry(*row) for row in connection.execute(SQL["pending_of_key"], _OF_KEY)]
+    assert [each.retracts for each in found] == [None, wrong.id]
+    assert pending(connection) == found
 
 
 def test_a_fact_said_again_adds_nothing(connection: sqlite3.Connection) -> None:

@@ -40,9 +40,12 @@ def post(
     body: bytes = BODY,
     drop: str = "",
     subject: str = "unit:1",
+    retracts: str | None = None,
     patience: float = 10,
 ) -> httpx.Response:
     headers = headers_of(key, subject)
+    if retracts is not None:
+        headers["ce-milepostretracts"] = retracts
     headers.pop(drop, None)
     # Plain HTTP; loading certificates that nobody asks for would take most of the time.
     return httpx.post(erp.url, headers=headers, content=body, timeout=patience, verify=False)
@@ -89,6 +92,27 @@ def test_a_key_with_other_bytes_is_refused_and_counted(shared: ErpProcess) -> No
     assert after["bookings"] == before["bookings"] + 1
     assert after["repeats"] == before["repeats"]
     assert after["mismatches"] == before["mismatches"] + 1
+
+
+def test_a_retraction_takes_back_the_posting_that_it_names_and_no_other(
+    shared: ErpProcess,
+) -> None:
+    for key in ("told 1", "told 2", "told 3"):
+        post(shared, key)
+    post(shared, "back", retracts="told 2")
+    post(shared, "back", retracts="told 2")
+    post(shared, "back from nothing", retracts="never told")
+    post_batch(shared, event_of("together 1"), event_of("together 2", milepostretracts="told 3"))
+    book = lines(shared, "told 1", "told 2", "told 3", "back", "back from nothing", "together 2")
+    number = {line.key: line.number for line in book}
+    assert {line.key: line.reverses for line in book} == {
+        "told 1": None,
+        "told 2": None,
+        "told 3": None,
+        "back": number["told 2"],
+        "back from nothing": None,
+        "together 2": number["told 3"],
+    }
 
 
 def test_each_line_of_the_book_has_a_number_of_its_own_in_order(shared: ErpProcess) -> None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.contract import Entry
-from drivers.http.encode import headers
+from drivers.http.encode import batch, headers
 
 
 def test_the_headers_are_those_of_a_cloudevent_in_binary_mode(entry: Entry) -> None:
@@ -47,6 +48,15 @@ def test_no_millisecond_is_lost_from_the_time(time: int) -> None:
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", sent["ce-time"])
     assert round(datetime.fromisoformat(sent["ce-time"]).timestamp() * 1000) == time
+
+
+def test_a_retraction_names_the_delivery_to_take_back_alone_and_in_a_batch(entry: Entry) -> None:
+    retraction = replace(entry, id="a" * 32, retracts=entry.id)
+    assert headers(retraction)["ce-milepostretracts"] == entry.id
+    assert headers(retraction)["idempotency-key"] == f'"{"a" * 32}"'
+    told, taken_back = orjson.loads(batch([entry, retraction]))
+    assert "milepostretracts" not in told
+    assert (taken_back["id"], taken_back["milepostretracts"]) == ("a" * 32, entry.id)
 
 
 def test_no_attempt_differs_from_the_first(entry: Entry) -> None:

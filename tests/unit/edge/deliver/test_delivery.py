@@ -1,6 +1,7 @@
 """Each milestone reaches its destination, with the same id and bytes, in order per key."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Awaitable, Sequence
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ from structlog.typing import EventDict
 
 from buffer import outbox
 from buffer.failures import StoreFailed
+from buffer.lane import Lane
 from drivers.contract import Accepted, Entry, Rejected, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
 from edge.deliver import queue, settling
+from tests.unit.buffer.rows import milestone
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
 
 
@@ -35,6 +38,21 @@ async def test_an_entry_tells_the_sink_all_there_is_to_tell(gateway: Gateway) ->
     (told,) = await gateway.reader.entries("erp", "delivered", 10)
     assert (told.attempts, told.outcome) == (1, f"booked {entry.id}")
     assert gateway.link.is_up
+
+
+async def test_a_retraction_tells_the_sink_which_entry_to_take_back(gateway: Gateway) -> None:
+    wrong = milestone(1)
+    retraction = milestone(2)._replace(retracts=wrong.id)
+
+    def owe(connection: sqlite3.Connection) -> None:
+        for each in (wrong, retraction):
+            outbox.append(connection, each, [each.key], [], {"erp": Lane.NORMAL})
+
+    await gateway.store.write(owe)
+    sink = ScriptedSink()
+    async with gateway.delivering(sink):
+        await gateway.until_counted(delivered=2)
+    assert [each.retracts for each in sink.sent] == [None, sink.sent[0].id]
 
 
 async def test_what_is_owed_while_it_runs_is_delivered_when_it_is_woken(gateway: Gateway) -> None:

@@ -1,10 +1,16 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from edge.milestones.fields import blocked
-from edge.milestones.model import Mark, Severity
+from edge.milestones.lifecycle import Guard
+from edge.milestones.model import Mark, Milestone, Name, Severity, Track
+from edge.milestones.rules import Lifecycle
+from edge.milestones.step import Step
+from tests.known_tracks import KnownTracks
 
 STAGES = ["packed", "loaded", "departed"]
 
@@ -216,6 +222,39 @@ def test_what_was_never_told_is_not_retracted(here: Any) -> None:
     assert [name for name, _, _ in here.told] == ["packed", "lost"]
     here.see("divert", 51_000, unit="U2")
     assert len(here.told) == 2
+
+
+PACKED = Milestone("a" * 32, Name.PACKED, "packed", "unit:U1", 1_000, {"order": "SO-1"}, (1,))
+LOADED = Milestone("b" * 32, Name.LOADED, "loaded", "unit:U1", 2_000, {"weight": 1}, (2,))
+FALSE = replace(LOADED, id="c" * 32, retracts=LOADED.id, corrected_by=("d" * 32,))
+TRUE = replace(LOADED, id="d" * 32, attributes={"weight": 2})
+
+
+def admitted(*milestones: Milestone) -> list[Milestone]:
+    """Return what a lifecycle tells of these; its track is JSON between any two."""
+    guard = Guard("outbound", Lifecycle(stages=(Name.PACKED, Name.LOADED), carry=("order",)))
+    tracks = KnownTracks()
+    told: list[Milestone] = []
+    for each in milestones:
+        step = Step(tracks, (), {})
+        told += guard.admit(each, step)
+        for track, new in step.decision.tracks.items():
+            assert new is not None
+            tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+    return told
+
+
+def test_what_was_told_is_corrected_with_what_it_had_learned() -> None:
+    told = admitted(PACKED, LOADED, FALSE, TRUE)
+    assert [each.id for each in told] == [PACKED.id, LOADED.id, FALSE.id, TRUE.id]
+    assert told[2].corrected_by == (TRUE.id,)
+    assert told[2].attributes == told[1].attributes == {"weight": 1, "order": "SO-1"}
+    assert told[3].attributes == {"weight": 2, "order": "SO-1"}
+
+
+def test_what_is_held_is_corrected_before_it_is_told() -> None:
+    told = admitted(LOADED, FALSE, TRUE, PACKED)
+    assert [(each.id, each.retracts) for each in told] == [(PACKED.id, None), (TRUE.id, None)]
 
 
 def test_a_key_is_forgotten_after_its_time(here: Any) -> None:

@@ -120,6 +120,8 @@ def test_a_rule_has_another_version_when_another_value_is_set_and_only_then() ->
 
 
 def test_a_stage_that_is_unknown_or_named_twice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="'measured' is no stage"):
+        Lifecycle.model_validate({"stages": ["received", "measured"]})
     with pytest.raises(ValidationError, match="Input should be 'received', 'stored'"):
         Lifecycle.model_validate({"stages": ["received", "shelved"]})
     with pytest.raises(ValidationError, match="'received' is named twice"):

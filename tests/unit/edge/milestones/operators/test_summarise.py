@@ -287,6 +287,17 @@ def test_a_state_told_late_corrects_the_windows_that_it_lasts_into(here: Any) ->
     assert [each.retracts is not None for each in here.milestones[4:]] == [True, False] * 2
 
 
+def test_a_state_told_late_that_lasts_beyond_what_was_told_has_its_next_window_in_time(
+    here: Any,
+) -> None:
+    state(here, 10, "IDLE")
+    here.hear_until(200 * SECOND)
+    assert len(here.told) == 3
+    state(here, 50, "HELD")
+    here.hear_until(245 * SECOND)
+    assert seconds(here)[3:] == [(240, {"HELD": 20}, 40)]
+
+
 def test_of_two_states_at_one_moment_the_same_one_counts_in_whatever_order(here: Any) -> None:
     for machine, names in (("f1", "AB"), ("f2", "BA")):
         for name in names:
