@@ -22,7 +22,7 @@ from edge import notify
 from edge.config import Configuration
 from edge.control import server
 from edge.control.decisions import Decisions
-from edge.control.gathering import describe, gather
+from edge.control.gathering import describe, describe_clocks, gather
 from edge.control.health import Report, judge
 from edge.control.questions import Questions
 from edge.deliver.delivery import Delivery
@@ -225,7 +225,17 @@ class Daemon:
         return server.Operations(self._health, Questions(self._reader), decisions)
 
     async def _health(self) -> Report:
-        links = [describe(listener.link, listener.lane) for listener in self._listeners.values()]
+        clocks, now = self._rules.judge.clocks, self._clock()
+        links = [
+            describe(
+                listener.link,
+                listener.lane,
+                describe_clocks(
+                    clocks.of(name, now), self._configuration.sources[name].max_skew_seconds
+                ),
+            )
+            for name, listener in self._listeners.items()
+        ]
         links += [describe(speaker.link) for speaker in self._speakers.values()]
         facts = await gather(
             self._reader,

@@ -84,6 +84,8 @@ class SourceSettings(Settings):
     """Whose signals are taken in while the disk fills up: bulk stops first, critical last."""
     reorder_seconds: Annotated[float, Field(ge=0, le=60)] = 0
     """By how much it may tell things out of order; so long they are held, and judged in order."""
+    max_skew_seconds: Annotated[float, Field(gt=0)] = 30
+    """By how much its devices' clocks may be off before health says so."""
 
 
 class Configuration(Settings):

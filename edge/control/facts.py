@@ -15,6 +15,24 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ClockHealth(Fact):
+    """A clock that is off."""
+
+    subject: str
+    ahead: int
+    """Milliseconds; less than 0 if it is behind, or tells everything so late."""
+
+
+class ClocksHealth(Fact):
+    """The clocks of a source's devices, by subject, as heard of in the last hour."""
+
+    most: int
+    """Milliseconds by which they may be off."""
+    fastest: ClockHealth | None = None
+    slowest: ClockHealth | None = None
+    never_set: tuple[str, ...] = ()
+
+
 class LinkHealth(Fact):
     """One connection."""
 
@@ -29,6 +47,8 @@ class LinkHealth(Fact):
     """That of a source."""
     heard_until: int | None = None
     """The time up to which everything is known that a source said; None while it is not."""
+    clocks: ClocksHealth | None = None
+    """Those of a source's devices."""
 
 
 class PaceHealth(Fact):

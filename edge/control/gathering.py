@@ -9,11 +9,23 @@ from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.writing.room import Room
 from drivers.contract import Link
-from edge.control.facts import Backlog, Facts, LinkHealth, PaceHealth, Recent, RoomHealth
+from edge.control.facts import (
+    Backlog,
+    ClockHealth,
+    ClocksHealth,
+    Facts,
+    LinkHealth,
+    PaceHealth,
+    Recent,
+    RoomHealth,
+)
 from edge.deliver.pace import Pace
+from edge.ingest.device_clocks import SourceClocks
 
 
-def describe(link: Link, lane: Lane | None = None) -> LinkHealth:
+def describe(
+    link: Link, lane: Lane | None = None, clocks: ClocksHealth | None = None
+) -> LinkHealth:
     """Return the state of the link to a source, if a lane is given, or to a destination."""
     return LinkHealth(
         name=link.name,
@@ -24,6 +36,17 @@ def describe(link: Link, lane: Lane | None = None) -> LinkHealth:
         faults=dict(link.faults),
         lane=None if lane is None else _name(lane),
         heard_until=link.heard_until,
+        clocks=clocks,
+    )
+
+
+def describe_clocks(clocks: SourceClocks, most: float) -> ClocksHealth:
+    """Return what is known of a source's clocks, which may be off by `most` seconds."""
+    return ClocksHealth(
+        most=round(most * 1000),
+        fastest=clocks.fastest and ClockHealth(**clocks.fastest._asdict()),
+        slowest=clocks.slowest and ClockHealth(**clocks.slowest._asdict()),
+        never_set=tuple(clocks.never_set),
     )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import ByteSize
 
-from edge.control.facts import Backlog, Fact, Facts, LinkHealth, Recent, RoomHealth
+from edge.control.facts import Backlog, ClocksHealth, Fact, Facts, LinkHealth, Recent, RoomHealth
 from edge.wording import counted, in_words
 
 
@@ -153,6 +153,22 @@ def _source(link: LinkHealth, facts: Facts) -> Iterator[Finding]:
         yield Finding(status=status, about=link.name, text=f"down for {since}: {link.reason}")
     for subject, text in link.faults.items():
         yield Finding(status=Status.DEGRADED, about=link.name, text=f"{subject}: {text}")
+    for text in _clocks(link.clocks) if link.clocks is not None else ():
+        yield Finding(status=Status.DEGRADED, about=link.name, text=text)
+
+
+def _clocks(clocks: ClocksHealth) -> Iterator[str]:
+    remedy = "set it (NTP), or what it tells is misjudged"
+    fastest, slowest = clocks.fastest, clocks.slowest
+    if fastest is not None and fastest.ahead > clocks.most:
+        yield f"{fastest.subject}: its clock is {in_words(fastest.ahead)} ahead; {remedy}"
+    if slowest is not None and -slowest.ahead > clocks.most:
+        behind = f"{in_words(-slowest.ahead)} behind, or it tells everything so late"
+        yield f"{slowest.subject}: its clock is {behind}; {remedy}"
+    if clocks.never_set:
+        first, *others = clocks.never_set
+        more = f" and {len(others)} more" if others else ""
+        yield f"{first}{more}: clock never set, what it tells counts from its arrival; set it (NTP)"
 
 
 def _destination(backlog: Backlog, link: LinkHealth | None, facts: Facts) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from drivers.contract import Clock
 from edge.config import Configuration
+from edge.ingest.device_clocks import DeviceClocks
 from edge.ingest.judging import Judge, Route
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
@@ -35,6 +36,12 @@ def judge(
         routes=routes(configuration),
         clock=clock,
         confirm=confirm,
+        clocks=DeviceClocks(
+            {
+                name: round(each.max_skew_seconds * 1000)
+                for name, each in configuration.sources.items()
+            }
+        ),
     )
 
 

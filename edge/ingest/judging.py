@@ -17,6 +17,7 @@ import structlog
 from buffer import journal, outbox, tally, tracks
 from buffer.lane import Lane
 from drivers.contract import Batch, Clock, Signal
+from edge.ingest.device_clocks import DeviceClocks
 from edge.ingest.stored_tracks import StoredTracks
 from edge.milestones.decode import Decoder, Malformed
 from edge.milestones.epcis import Unencodable, encode
@@ -75,8 +76,13 @@ class Judge:
         routes: Sequence[Route],
         clock: Clock,
         confirm: Callable[[int], None],
+        clocks: DeviceClocks | None = None,
     ) -> None:
-        """`confirm` is told of times that devices have stated, the latest of each batch."""
+        """`confirm` is told of times that devices have stated, the latest of each batch.
+
+        `clocks` is told what they show of devices' clocks.
+        """
+        self.clocks = clocks or DeviceClocks({})
         self._confirm = confirm
         self._decoder = decoder
         self._engine = engine
@@ -145,12 +151,12 @@ class Judge:
         signals: Iterable[tuple[int, Signal]],
         now: int,
     ) -> tuple[int, Refused]:
-        observations, malformed = self._decode(source, signals)
+        observations, malformed = self._decode(source, signals, now)
         added, refused = self._judge(connection, observations, now)
         return added, malformed + refused
 
     def _decode(
-        self, source: str, signals: Iterable[tuple[int, Signal]]
+        self, source: str, signals: Iterable[tuple[int, Signal]], now: int
     ) -> tuple[list[Observation], Refused]:
         observations: list[Observation] = []
         refused: Refused = []
@@ -167,6 +173,7 @@ class Judge:
                 refused.append((seq, f"the decoder failed on it: {error!r}"))
             else:
                 observations += decoded
+                self.clocks.hear(source, signal.subject, decoded, now)
                 for observation in decoded:
                     # Without a time of its own it has that of reception, which confirms nothing.
                     if observation.occurred_at != signal.received_at:

@@ -1,9 +1,11 @@
 """What a source says is taken as a whole or not at all."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from structlog.typing import EventDict
 
@@ -14,6 +16,7 @@ from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch, Gap, Signal
 from edge.ingest import judging as module
+from edge.ingest.device_clocks import Offset
 from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Milestone, Name
 from edge.milestones.rules import Lifecycle
@@ -234,6 +237,17 @@ async def test_destinations_are_owed_what_they_are_configured_for(
         "lost",
     ]
     assert [row.name for row in await reader.pending("wms", Lane.CRITICAL, 0, 9)] == ["lost"]
+
+
+async def test_what_signals_show_of_their_devices_clocks_is_known(store: Store) -> None:
+    ingest = ingest_of(store)
+    fast = said("scan", "U1", START + 42_000)
+    unset = orjson.dumps({"unit": "U2", "time": "2012-05-04T03:02:01Z"})
+    batch = Batch([replace(fast, received_at=START), Signal("scan/dock-2", unset, START)])
+    await ingest.intake("floor").commit(batch)
+    found = ingest._judge.clocks.of("floor", START)
+    assert found.fastest == Offset("scan/dock-1", 42_000)
+    assert found.never_set == ["scan/dock-2"]
 
 
 async def test_deadlines_pass_only_up_to_the_horizon(store: Store, reader: Reader) -> None:

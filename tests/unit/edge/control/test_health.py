@@ -74,6 +74,34 @@ def test_what_is_wrong_with_a_destination_in_shadow_is_told_and_worries_nobody()
     assert "2 dead letters" in finding.text
 
 
+def clocks(**more: Any) -> dict[str, Any]:
+    return {"links": (link("floor", clocks={"most": 30_000, **more}),)}
+
+
+def test_a_clock_that_is_off_by_more_than_is_allowed_is_named_with_what_to_do() -> None:
+    told = clocks(
+        fastest={"subject": "dc/scanner/dock-in-3/scan", "ahead": 42_000},
+        slowest={"subject": "dc/pick/p1/pick", "ahead": -90_500},
+        never_set=("dc/pack/p1/scan", "dc/pack/p2/scan"),
+    )
+    remedy = "set it (NTP), or what it tells is misjudged"
+    arrival = "what it tells counts from its arrival; set it (NTP)"
+    late = "or it tells everything so late"
+    assert sentences(**told) == [
+        f"floor: dc/scanner/dock-in-3/scan: its clock is 42 s ahead; {remedy}",
+        f"floor: dc/pick/p1/pick: its clock is 1 min 30 s behind, {late}; {remedy}",
+        f"floor: dc/pack/p1/scan and 1 more: clock never set, {arrival}",
+    ]
+    assert judge(facts(**told)).status is Status.DEGRADED
+
+
+def test_a_clock_that_is_off_by_as_much_as_is_allowed_is_no_finding() -> None:
+    told = clocks(
+        fastest={"subject": "a", "ahead": 30_000}, slowest={"subject": "b", "ahead": -30_000}
+    )
+    assert sentences(**told) == []
+
+
 def test_the_status_is_the_exit_code() -> None:
     assert [status.exit_code for status in Status] == [0, 1, 2]
     assert list(Status) == [Status.HEALTHY, Status.DEGRADED, Status.FAILING]
