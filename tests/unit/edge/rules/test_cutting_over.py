@@ -58,8 +58,9 @@ class Gateway:
         assert was in text
         self.file.write_text(text.replace(was, is_now), encoding="utf-8")
 
-    async def prepare(self) -> Mapping[str, int]:
-        ready, passed_over = await prepare(self.reader, self.old, load(self.file), self.now)
+    async def prepare(self, heard_until: float | None = None) -> Mapping[str, int]:
+        until = self.now if heard_until is None else BEGINNING + round(heard_until * 1000)
+        ready, passed_over = await prepare(self.reader, self.old, load(self.file), until)
         prepared.write(prepared.file_beside(self.store.path), ready)
         return passed_over
 
@@ -88,7 +89,7 @@ async def test_what_new_rules_wait_with_is_known_although_it_was_told_before(
 ) -> None:
     """A rule by another name, or of another shape, has no track: a reload would begin anew."""
     await gateway.say(0, "dc/pick/p/pick", **PICK, pick="a", quantity=1, requested=2)
-    gateway.edit("[rules.picked]", "[rules.picked-anew]")
+    gateway.edit("[profiles.picking]", "[profiles.picking-anew]")
     assert await gateway.cut_over() == 0
     await gateway.say(1, "dc/pick/p/pick", **PICK, pick="b", quantity=1, requested=2)
     assert gateway.told() == [("picked", "order:O", 1)]
@@ -98,7 +99,7 @@ async def test_what_was_told_is_not_told_again_by_the_same_rule_with_other_setti
     gateway: Gateway,
 ) -> None:
     await gateway.say(0, SCAN, barcode="A")
-    gateway.edit('where = { read_point = "dock-in-*" }', 'where = { read_point = "dock-*" }')
+    gateway.edit('"dock-in-*"', '"dock-*"')
     assert await gateway.cut_over() == 0
     await gateway.say(1, SCAN, barcode="A")
     await gateway.say(2, "dc/scanner/dock-out-1/scan", barcode="B")
@@ -129,7 +130,7 @@ async def test_what_could_be_told_again_under_another_id_keeps_the_old_rules_in_
     await gateway.until(at)
     gateway.edit("within_seconds = 6\n", "within_seconds = 60\n")
     with pytest.raises(
-        NotSafe, match="lost of unit:A has been concluded, and the new rule lost-on-"
+        NotSafe, match="lost of unit:A has been concluded, and the new rule sorter-lost"
     ):
         await gateway.prepare()
     await gateway.until(70)
@@ -144,15 +145,17 @@ async def test_what_is_open_beyond_the_reach_of_the_journal_keeps_the_old_rules_
     await gateway.say(0, "dc/pick/p/pick", **PICK, pick="a", quantity=1, requested=2)
     await gateway.say(1, SCAN, barcode="A")
     await gateway.store.write(lambda c: c.execute("DELETE FROM journal WHERE seq = 1").rowcount)
-    gateway.edit("within_seconds = 600", "within_seconds = 900")
-    with pytest.raises(NotSafe, match=r"begins with signal 2, and rule picked .* signal 1 "):
+    gateway.edit('use = "pick-station"\n', 'use = "pick-station"\nwithin_seconds = 900\n')
+    with pytest.raises(
+        NotSafe, match=r"begins with signal 2, and rule picking-picked .* signal 1 "
+    ):
         await gateway.prepare()
 
 
 async def test_what_is_said_while_it_is_prepared_is_judged_by_the_new_rules(
     gateway: Gateway,
 ) -> None:
-    gateway.edit('where = { read_point = "dock-in-*" }', 'where = { read_point = "gate-*" }')
+    gateway.edit('"dock-in-*"', '"gate-*"')
     await gateway.prepare()
     await gateway.say(0, SCAN, barcode="A")
     await gateway.say(1, "dc/scanner/gate-1/scan", barcode="B")
@@ -169,7 +172,7 @@ async def test_rules_that_are_the_same_keep_what_they_know(gateway: Gateway) -> 
     await gateway.say(0, "dc/pick/p/pick", **PICK, pick="a", quantity=1, requested=2)
     await gateway.say(1, RETURN, barcode="A", rma="R")
     await gateway.store.write(lambda c: c.execute("DELETE FROM journal").rowcount)
-    gateway.edit('where = { read_point = "dock-in-*" }', 'where = { read_point = "gate-*" }')
+    gateway.edit('"dock-in-*"', '"gate-*"')
     await gateway.cut_over()
     await gateway.say(2, "dc/pick/p/pick", **PICK, pick="b", quantity=1, requested=2)
     await gateway.say(3, RETURN, barcode="A", rma="R")
@@ -178,10 +181,26 @@ async def test_rules_that_are_the_same_keep_what_they_know(gateway: Gateway) -> 
 
 async def test_a_unit_stays_where_its_lifecycle_has_it(gateway: Gateway) -> None:
     await gateway.say(0, SCAN, barcode="A")
-    gateway.edit('where = { read_point = "dock-in-*" }', 'where = { read_point = "gate-*" }')
+    gateway.edit('"dock-in-*"', '"gate-*"')
     await gateway.cut_over()
     await gateway.say(1, "dc/scanner/gate-1/scan", barcode="A")
     assert gateway.told() == [("received", "unit:A", 0)]
+
+
+async def test_nothing_is_concluded_from_the_silence_of_a_source_that_is_away(
+    gateway: Gateway,
+) -> None:
+    await gateway.say(0, "conveyor", type="scan", unit="A")
+    scan = as_given({"subject": SCAN, "at": 30, "payload": {"barcode": "B"}})
+    await gateway._ingest.intake("floor").commit(Batch(signals=[scan.as_signal()]))
+    gateway.edit("within_seconds = 6\n", "within_seconds = 7\n")
+    await gateway.prepare(heard_until=3)  # then the PLC was away
+    await gateway.rules.cut_over("cutover", "maria")
+    said = {"type": "divert", "unit": "A", "lane": 1}
+    divert = as_given({"subject": "conveyor", "at": 5, "payload": said})
+    await gateway._ingest.intake("plc").commit(Batch(signals=[divert.as_signal()]))
+    await gateway.until(60)
+    assert gateway.told() == [("received", "unit:B", 30)]
 
 
 async def test_what_was_prepared_for_others_is_not_taken(gateway: Gateway) -> None:
@@ -197,7 +216,7 @@ async def test_what_was_prepared_for_others_is_not_taken(gateway: Gateway) -> No
 async def test_the_way_back_tells_nothing_twice_and_loses_nothing(gateway: Gateway) -> None:
     await gateway.say(0, "dc/pick/p/pick", **PICK, pick="a", quantity=1, requested=2)
     text = gateway.file.read_text()
-    gateway.edit("[rules.picked]", "[rules.picked-anew]")
+    gateway.edit("[profiles.picking]", "[profiles.picking-anew]")
     await gateway.cut_over()
     await gateway.say(1, SCAN, barcode="A")
     gateway.old = load(gateway.file)
