@@ -20,7 +20,8 @@ def explain(
     picture: Annotated[bool, typer.Option("--picture", help="Draw it, in Mermaid.")] = False,  # noqa: FBT002
 ) -> None:
     """Say in sentences what is concluded from what, and who is told."""
-    from edge.rules.explaining import mermaid, sentences  # noqa: PLC0415 - see cli/app.py
+    from edge.rules.explaining import sentences  # noqa: PLC0415 - see cli/app.py
+    from edge.rules.picture import mermaid  # noqa: PLC0415
 
     checked = configuration(file)
     for line in mermaid(checked) if picture else sentences(checked):

@@ -1,11 +1,9 @@
-"""What a configuration concludes, in sentences and as a picture. Pure."""
+"""What a configuration concludes, in sentences. Pure."""
 
 from collections.abc import Iterable, Iterator
-from itertools import product
 
 from edge.config import Configuration
 from edge.deliver.settings import DestinationSettings
-from edge.milestones.decode import sources_of
 from edge.milestones.feeding import delays
 from edge.milestones.fields import text
 from edge.milestones.model import Name
@@ -41,49 +39,6 @@ def sentences(configuration: Configuration) -> Iterator[str]:
         owed = _owed(destination, configuration)
         is_all = owed == _concluded(configuration)
         yield f"  {name}: {'everything' if is_all else _list(owed) or 'nothing'}."
-
-
-def mermaid(configuration: Configuration) -> Iterator[str]:
-    """Yield the lines of a picture: sources, the milestones they feed, who is told of those."""
-    yield "flowchart LR"
-    for name, source in configuration.sources.items():
-        yield f'  source_{_id(name)}[["{name}<br>{source.driver}"]]'
-    for milestone in _concluded(configuration):
-        yield f'  {milestone}(["{milestone}"])'
-    for name, destination in configuration.destinations.items():
-        yield f'  destination_{_id(name)}[("{name}<br>{destination.driver}")]'
-    for (source_name, milestone), kinds in _feeds(configuration).items():
-        yield f'  source_{_id(source_name)} -- "{", ".join(kinds)}" --> {milestone}'
-    for earlier, later in _follows(configuration):
-        yield f"  {earlier} --> {later}"
-    for name, destination in configuration.destinations.items():
-        for milestone in _owed(destination, configuration):
-            yield f"  {milestone} --> destination_{_id(name)}"
-
-
-def _feeds(configuration: Configuration) -> dict[tuple[str, Name], list[str]]:
-    """Return the kinds of observation by which a source feeds a milestone."""
-    feeds: dict[tuple[str, Name], list[str]] = {}
-    sources = sources_of(configuration.observations)
-    for rule in configuration.rules.values():
-        for pattern, milestone in product(rule.patterns(), rule.concludes()):
-            for source in sorted(sources[pattern.hears] if pattern.milestone is None else ()):
-                kinds = feeds.setdefault((source, milestone), [])
-                if pattern.hears not in kinds:
-                    kinds.append(pattern.hears)
-    return feeds
-
-
-def _follows(configuration: Configuration) -> list[tuple[Name, Name]]:
-    """Return the milestones that rules listen to, each with one that is concluded from it."""
-    return list(
-        dict.fromkeys(
-            (pattern.milestone, milestone)
-            for rule in configuration.rules.values()
-            for pattern, milestone in product(rule.patterns(), rule.concludes())
-            if pattern.milestone is not None
-        )
-    )
 
 
 def _owed(destination: DestinationSettings, configuration: Configuration) -> list[Name]:
@@ -211,7 +166,3 @@ def _a(noun: str) -> str:
 
 def _seconds(seconds: float) -> str:
     return in_words(round(seconds * 1000)) if seconds == int(seconds) else f"{seconds:g} s"
-
-
-def _id(name: str) -> str:
-    return name.replace("-", "_")

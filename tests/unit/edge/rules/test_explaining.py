@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.config import Configuration, load
-from edge.milestones.model import Name
-from edge.rules.explaining import mermaid, sentences
+from edge.rules.explaining import sentences
+from edge.rules.picture import mermaid
 
 SHIPPED = Path(__file__).parents[4] / "systemd" / "milepost.toml"
 
@@ -36,16 +36,45 @@ def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration)
             assert milestone in told[name]
 
 
-def test_the_picture_leads_from_each_source_over_its_milestones_to_who_is_told(
+def test_the_picture_leads_from_each_device_over_its_milestones_to_who_is_told(
     site: Configuration,
 ) -> None:
     lines = [line.strip() for line in mermaid(site)]
     assert lines[0] == "flowchart LR"
-    assert 'source_plc -- "sorter infeed-scan, sorter divert" --> lost' in lines
-    assert 'source_floor -- "goods-in scan" --> received' in lines
-    told = {line.split(" --> ")[0] for line in lines if line.endswith("--> destination_erp")}
-    concluded = {name for rule in site.rules.values() for name in rule.concludes()}
-    assert told == concluded - {Name.MEASURED}
+    assert 'from_goods_in["goods-in<br><i>scanner</i>"]:::device' in lines
+    assert 'lost(["lost"]):::wrong' in lines
+    assert {line for line in lines if "-->" in line} == {
+        'from_goods_in -- "scan at dock-in-*" --> received',
+        'from_returns -- "scan at returns-*" --> returned',
+        'from_sorter -- "infeed scan without divert in 6 s" --> lost',
+        'from_vehicles -- "drop task finished" --> stored',
+        'from_picking -- "pick: enough" --> picked',
+        'from_picking -- "pick: too few" --> short',
+        'from_packing -- "each scan until carton closed" --> packed',
+        'from_dock -- "door scan and load" --> loaded',
+        'from_dock -- "load, then release" --> departed',
+        'from_motor_current -- "every 1 min" --> measured',
+        'facts -- "all but measured" --> to_erp',
+        "exceptions --> to_erp",
+    }
+
+
+def test_facts_are_drawn_apart_from_what_went_wrong(site: Configuration) -> None:
+    lines = [line.strip() for line in mermaid(site)]
+    begin = lines.index('subgraph exceptions["What went wrong"]')
+    assert lines[begin + 1 : begin + 4] == [
+        'short(["short"]):::wrong',
+        'lost(["lost"]):::wrong',
+        "end",
+    ]
+
+
+def test_what_a_name_has_in_quotes_does_not_end_it_in_the_picture(site: Configuration) -> None:
+    rule = site.rules["goods-in-scanned"]
+    pattern = {"kind": "goods-in scan", "where": {"rma": '5" pipe'}}
+    changed = type(rule).model_validate({**rule.model_dump(), "of": pattern})
+    narrow = site.model_copy(update={"rules": {"received": changed}})
+    assert '  from_goods_in -- "5#quot; pipe scan" --> received' in list(mermaid(narrow))
 
 
 def test_rules_on_milestones_are_told_and_drawn_with_how_much_longer_they_wait() -> None:
@@ -59,10 +88,10 @@ def test_rules_on_milestones_are_told_and_drawn_with_how_much_longer_they_wait()
     assert told["gone"].endswith("follows a milestone loaded (each unit once).")
     lines = [line.strip() for line in mermaid(shipping)]
     assert [line for line in lines if "-->" in line and line.endswith(("departed", "lost"))] == [
-        'source_floor -- "released" --> departed',
         "loaded --> departed",
+        "from_released --> departed",
         "packed --> lost",
-        "loaded --> lost",
+        'loaded -- "missing 1 h later" --> lost',
     ]
 
 
@@ -70,8 +99,8 @@ def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None
     erp = site.destinations["erp"].model_copy(update={"milestones": ("departed", "lost")})
     narrow = site.model_copy(update={"destinations": {"tms": erp}})
     assert list(sentences(narrow))[-1] == "  tms: departed and lost."
-    owed = [line for line in mermaid(narrow) if "destination_tms" in line and "-->" in line]
-    assert owed == ["  departed --> destination_tms", "  lost --> destination_tms"]
+    owed = [line.strip() for line in mermaid(narrow) if "--> to_tms" in line]
+    assert owed == ['facts -- "departed" --> to_tms', 'exceptions -- "lost" --> to_tms']
 
 
 def test_a_condition_is_part_of_the_sentence(site: Configuration) -> None:
