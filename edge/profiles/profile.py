@@ -61,6 +61,8 @@ class Profile(Settings):
 
     summary: _Words
     """What it watches, in a sentence."""
+    notes: str = ""
+    """What else is good to know of it, in Markdown, for its page."""
     parameters: Mapping[Annotated[str, StringConstraints(pattern="^[a-z][a-z_]*$")], Parameter]
     observations: Annotated[Mapping[_Local, Entry], Field(min_length=1)]
     rules: Annotated[Mapping[_Local, Entry], Field(min_length=1)]
