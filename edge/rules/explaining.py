@@ -95,6 +95,8 @@ def _gather(rule: GatherRule) -> str:
         sentence += f" With less than that it {_is(rule.partial)}; so it is {late.lower()}."
     else:
         sentence += f" {late} its signals go to quarantine."
+    if rule.over is not None:
+        sentence += f" Once for each {rule.distinct} beyond that it {_is(rule.over)}, too."
     return sentence + _exception(rule, rule.about)
 
 

@@ -3,6 +3,7 @@
 from edge.milestones.operators.absence import Absence
 from edge.milestones.operators.gather import Gather
 from edge.milestones.operators.gather_each import GatherEach
+from edge.milestones.operators.gather_over import GatherOver
 from edge.milestones.operators.join import Join
 from edge.milestones.operators.one import One
 from edge.milestones.operators.operator import Judge, Operator
@@ -31,8 +32,10 @@ def operator_of(site: str, name: str, rule: Rule) -> Operator[Rule]:
             found = Transition(site, name, rule)
         case JoinRule():
             found = Join(site, name, rule)
-        case GatherRule(each=None):
+        case GatherRule(each=None, over=None):
             found = Gather(site, name, rule)
+        case GatherRule(each=None):
+            found = GatherOver(site, name, rule)
         case GatherRule():
             found = GatherEach(site, name, rule)
         case AbsenceRule():

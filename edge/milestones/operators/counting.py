@@ -1,11 +1,12 @@
 """What is counted, and what ends the count: shared by both ways to gather."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge.milestones.fields import Number, number, optional_number, present, total
-from edge.milestones.model import Evidence, Observation, Value
+from edge.milestones.model import Evidence, Mark, Name, Observation, Value
 from edge.milestones.rules import GatherRule
+from edge.milestones.step import State
 
 
 class Member(NamedTuple):
@@ -35,6 +36,27 @@ class Closing(NamedTuple):
 
 Members = Mapping[str, Member]
 """By the value of `distinct`."""
+
+
+class Count(NamedTuple):
+    """An open count; a track's state while nothing is concluded."""
+
+    key: str
+    by: list[str]
+    members: Members
+    closing: Closing | None
+
+
+class End(NamedTuple):
+    """How a count ends: in a milestone, or in nothing for a reason."""
+
+    name: Name | None
+    at: int
+    requested: Number | None
+    closing: Closing | None = None
+    """Where it was the closing that ended the count."""
+    mark: Mark = Mark.IN_ORDER
+    reason: str = ""
 
 
 def read_member(rule: GatherRule, observation: Observation) -> Member:
@@ -86,3 +108,16 @@ def agreed(members: Sequence[Member]) -> dict[str, Value]:
             if name in member.fields and member.fields[name] == value
         }
     return same
+
+
+def open_count(key: str, by: list[str], state: State | None) -> Count:
+    """Return the count as the track has it; an empty one without a track."""
+    if state is None:
+        return Count(key, by, {}, None)
+    closing = state["closing"] and Closing(*state["closing"])
+    return Count(key, by, members_of(state["members"]), closing)
+
+
+def members_of(rows: Mapping[str, Sequence[Any]]) -> dict[str, Member]:
+    """Return members as a track keeps them."""
+    return {distinct: Member(*row) for distinct, row in rows.items()}

@@ -1,16 +1,19 @@
 """Members are counted until they are as many as requested, or until something closes the count."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge.milestones.fields import Number, joined, key_of, required, text
-from edge.milestones.model import Evidence, Mark, Milestone, Name, Observation, TrackId
+from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId
 from edge.milestones.operators.counting import (
     Closing,
-    Member,
+    Count,
+    End,
     Members,
     agreed,
     count,
+    members_of,
+    open_count,
     read_closing,
     read_member,
 )
@@ -23,27 +26,6 @@ from edge.milestones.operators.operator import (
 )
 from edge.milestones.rules import GatherRule, Pattern
 from edge.milestones.step import State, Step
-
-
-class _Count(NamedTuple):
-    """An open count; a track's state while nothing is concluded."""
-
-    key: str
-    by: list[str]
-    members: Members
-    closing: Closing | None
-
-
-class _End(NamedTuple):
-    """How a count ends: in a milestone, or in nothing for a reason."""
-
-    name: Name | None
-    at: int
-    requested: Number | None
-    closing: Closing | None = None
-    """Where it was the closing that ended the count."""
-    mark: Mark = Mark.IN_ORDER
-    reason: str = ""
 
 
 class Gather(Operator[GatherRule]):
@@ -78,10 +60,10 @@ class Gather(Operator[GatherRule]):
         member = read_member(self.rule, observation)
         state = self.recall(step, joined(key, by))
         if state is not None and "concluded" in state:
-            self._refuse(step, key, state, distinct, member)
+            self._further(step, Count(key, by, {distinct: member}, None), state)
             return NOTHING
-        known = _open_count(key, by, state)
-        if distinct in known.members:
+        known = open_count(key, by, state)
+        if distinct in known.members and known.members[distinct].at <= member.at:
             return NOTHING
         return self._judge(known._replace(members={**known.members, distinct: member}), None, step)
 
@@ -94,7 +76,7 @@ class Gather(Operator[GatherRule]):
         if state is not None and "concluded" in state:
             self._contradict(step, key, state, closing)
             return NOTHING
-        known = _open_count(key, by, state)
+        known = open_count(key, by, state)
         if known.closing is not None and known.closing.at <= closing.at:
             return NOTHING
         return self._judge(known._replace(closing=closing), None, step)
@@ -102,37 +84,48 @@ class Gather(Operator[GatherRule]):
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude with what there is, or give up; forget a concluded count after its time."""
         if "concluded" in state:
-            step.forget(track)
-            return NOTHING
-        return self._judge(_open_count(state["key"], state["by"], state), horizon, step)
+            return self._leave(track, state, horizon, step)
+        return self._judge(open_count(state["key"], state["by"], state), horizon, step)
 
     def open_evidence(self, state: State) -> Sequence[Evidence]:
-        """Return what has been counted, and the closing, of a count that has not ended."""
+        """Return what is counted, and the closing, of an open count; or what comes after it."""
         if "concluded" in state:
-            return ()
-        known = _open_count(state["key"], state["by"], state)
+            return [each.evidence for each in members_of(state.get("further", {})).values()]
+        known = open_count(state["key"], state["by"], state)
         closing = [] if known.closing is None else [known.closing.evidence]
         return [*(each.evidence for each in known.members.values()), *closing]
 
-    def _judge(self, known: _Count, horizon: int | None, step: Step) -> Sequence[Milestone]:
+    def _leave(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:  # noqa: ARG002 - whatever the horizon
+        """Forget a concluded count after its time."""
+        # Only with `over` members wait then: it has been taken out of the rule meanwhile.
+        waiting = members_of(state.get("further", {}))
+        self._further(step, Count(track.key, [], waiting, None), state)
+        step.forget(track)
+        return NOTHING
+
+    def _judge(self, known: Count, horizon: int | None, step: Step) -> Sequence[Milestone]:
         """Conclude or wait on; with a horizon, also end what has waited long enough."""
         while known.members or known.closing:
-            counted, closing, ends_at = self._in_time(known)
-            due_at = ends_at + self._wait
-            is_over = horizon is not None and due_at <= horizon
-            end = self._end(counted, closing, ends_at, is_over=is_over)
+            counted, due_at, end = self._ending(known, horizon)
             if end is None:
                 self._keep_open(step, known, due_at)
                 return NOTHING
             left = {name: each for name, each in known.members.items() if name not in counted}
             known = known._replace(members=left, closing=None if end.closing else known.closing)
             if end.name is not None:
-                return [self._conclude(step, counted, known, end)]
+                return self._conclude(step, counted, known, end)
             self._give_up(step, known.key, counted, end)
         self.forget(step, joined(known.key, known.by))
         return NOTHING
 
-    def _in_time(self, known: _Count) -> tuple[Members, Closing | None, int]:
+    def _ending(self, known: Count, horizon: int | None) -> tuple[Members, int, End | None]:
+        """Return what counts, when to look again, and how the count ends; None if it does not."""
+        counted, closing, ends_at = self._in_time(known)
+        due_at = ends_at + self._wait
+        is_over = horizon is not None and due_at <= horizon
+        return counted, due_at, self._end(counted, closing, ends_at, is_over=is_over)
+
+    def _in_time(self, known: Count) -> tuple[Members, Closing | None, int]:
         """Return what belongs to the count, and when it ends if nothing more comes."""
         closing = known.closing
         over = min((each.at + self._within for each in known.members.values()), default=None)
@@ -146,56 +139,60 @@ class Gather(Operator[GatherRule]):
 
     def _end(
         self, counted: Members, closing: Closing | None, ends_at: int, *, is_over: bool
-    ) -> _End | None:
+    ) -> End | None:
         """Return how the count ends, or None while it may still change."""
         quantity = count(counted.values())
         last = max((each.at for each in counted.values()), default=ends_at)
         told = [each.requested for each in counted.values() if each.requested is not None]
         requested = max(told, default=None)
         if requested is not None and quantity >= requested:
-            return _End(self.rule.milestone, last, requested)
+            return End(self.rule.milestone, last, requested)
         is_met = closing is not None and closing.is_met(quantity)
         if not is_met and not is_over:
             return None
         if closing is None:
             reason = f"nothing ended the count within {self.rule.within_seconds:g} s"
-            return _End(self.rule.partial, ends_at, requested, reason=reason)
+            return End(self.rule.partial, ends_at, requested, reason=reason)
         mark = Mark.IN_ORDER if is_met or closing.total is None else Mark.LATE
         requested = closing.requested if requested is None else requested
         if requested is None:
-            return _End(self.rule.milestone, ends_at, None, closing, mark)
+            return End(self.rule.milestone, ends_at, None, closing, mark)
         if quantity >= requested:
-            return _End(self.rule.milestone, last, requested, mark=mark)
+            return End(self.rule.milestone, last, requested, mark=mark)
         reason = f"the count was closed at {quantity} of {requested}"
-        return _End(self.rule.partial, ends_at, requested, closing, mark, reason)
+        return End(self.rule.partial, ends_at, requested, closing, mark, reason)
 
-    def _conclude(self, step: Step, counted: Members, rest: _Count, end: _End) -> Milestone:
+    def _conclude(self, step: Step, counted: Members, rest: Count, end: End) -> Sequence[Milestone]:
         quantity = count(counted.values())
-        state: dict[str, Any] = {
+        state: State = {
             "concluded": end.name and end.name.value,
             "quantity": quantity,
             "members": sorted(counted),
             "closed_at": end.closing and end.closing.at,
+            "at": end.at,
+            "requested": end.requested,
         }
         self.keep(step, joined(rest.key, rest.by), state, end.at + self.remember)
-        for distinct, member in rest.members.items():
-            self._refuse(step, rest.key, state, distinct, member)
+        state = self._further(step, rest, state)
         if rest.closing is not None:
             self._contradict(step, rest.key, state, rest.closing)
         evidence = [each.evidence for each in counted.values()]
         if end.closing is not None:
             evidence.append(end.closing.evidence)
-        return self.milestone(
-            rest.key,
-            end.at,
-            self._attributes(counted, quantity, end),
-            evidence,
-            name=end.name,
-            occurrence=rest.by,
-            mark=end.mark,
-        )
+        attributes = self._attributes(counted, quantity, end)
+        return [
+            self.milestone(
+                rest.key,
+                end.at,
+                attributes,
+                evidence,
+                name=end.name,
+                occurrence=rest.by,
+                mark=end.mark,
+            )
+        ]
 
-    def _attributes(self, counted: Members, quantity: Number, end: _End) -> dict[str, Any]:
+    def _attributes(self, counted: Members, quantity: Number, end: End) -> dict[str, Any]:
         """Return what the members agree on, what the closing says, and the sums."""
         rule = self.rule
         members = list(counted.values())
@@ -215,19 +212,21 @@ class Gather(Operator[GatherRule]):
             attributes["children"] = sorted({text(each) for each in values if each is not None})
         return attributes
 
-    def _give_up(self, step: Step, key: str, counted: Members, end: _End) -> None:
+    def _give_up(self, step: Step, key: str, counted: Members, end: End) -> None:
         signals = [last_signal(each.evidence) for each in counted.values()]
         if end.closing is not None:
             signals.append(last_signal(end.closing.evidence))
         for signal in sorted(signals):
             self.object(step, signal, f"{key}: {end.reason}")
 
-    def _refuse(self, step: Step, key: str, state: State, distinct: str, member: Member) -> None:
-        """Object to a member that came after the conclusion, unless it was counted then."""
-        if distinct not in state["members"]:
-            counted = f"{state['concluded']} with {state['quantity']}"
-            reason = f"{key}: {self.rule.distinct} {distinct!r} came after it was {counted}"
-            self.object(step, last_signal(member.evidence), reason)
+    def _further(self, step: Step, more: Count, state: State) -> State:
+        """Object to members that came after the conclusion, unless they were counted then."""
+        for distinct, member in more.members.items():
+            if distinct not in state["members"]:
+                counted = f"{state['concluded']} with {state['quantity']}"
+                reason = f"{self.rule.distinct} {distinct!r} came after it was {counted}"
+                self.object(step, last_signal(member.evidence), f"{more.key}: {reason}")
+        return state
 
     def _contradict(self, step: Step, key: str, state: State, closing: Closing) -> None:
         """Object to a closing that speaks of more than was counted, unless it is a repeat."""
@@ -241,7 +240,7 @@ class Gather(Operator[GatherRule]):
         key = key_of(observation, self.rule.about)
         return key, [required(observation, field) for field in self.rule.by]
 
-    def _keep_open(self, step: Step, known: _Count, due_at: int) -> None:
+    def _keep_open(self, step: Step, known: Count, due_at: int) -> None:
         state = {
             "key": known.key,
             "by": known.by,
@@ -249,10 +248,3 @@ class Gather(Operator[GatherRule]):
             "closing": known.closing and list(known.closing),
         }
         self.keep(step, joined(known.key, known.by), state, due_at)
-
-
-def _open_count(key: str, by: list[str], state: State | None) -> _Count:
-    if state is None:
-        return _Count(key, by, {}, None)
-    members = {name: Member(*row) for name, row in state["members"].items()}
-    return _Count(key, by, members, state["closing"] and Closing(*state["closing"]))

@@ -1,6 +1,7 @@
 """Settings of the operator `gather`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -38,6 +39,8 @@ class GatherRule(RuleSettings):
     """The closing's field that says how much there is; what is missing is waited for."""
     partial: Fact | None = None
     """What is concluded when the count ends below `until`."""
+    over: Name | None = None
+    """What is concluded of each member that takes the count beyond `until`, beside `milestone`."""
     children: FieldName | None = None
     """The members' field whose values the milestone lists."""
     each: FieldName | None = None
@@ -55,8 +58,12 @@ class GatherRule(RuleSettings):
             raise ValueError("`total` is a field of the closing: set `closed_by` too")
         if self.partial is not None and self.until is None:
             raise ValueError("`partial` is less than requested: set `until` too")
-        if self.partial is self.milestone:
-            raise ValueError(f"`partial` and `milestone` are both {self.milestone!r}")
+        if self.over is not None and self.until is None:
+            raise ValueError("`over` is more than requested: set `until` too")
+        for first, second in combinations(("over", "partial", "milestone"), 2):
+            name = getattr(self, first)
+            if name is not None and name is getattr(self, second):
+                raise ValueError(f"`{first}` and `{second}` are both '{name}'")
         return self
 
     @model_validator(mode="after")
@@ -78,7 +85,8 @@ class GatherRule(RuleSettings):
 
     def concludes(self) -> tuple[Name, ...]:
         """Return the names of the milestones that it can conclude."""
-        return (self.milestone,) if self.partial is None else (self.milestone, self.partial)
+        names = (self.milestone, self.partial, self.over)
+        return tuple(name for name in names if name is not None)
 
     def takes_seconds(self) -> float:
         """Return how long it waits for missing members, or for the word that there are enough.
@@ -94,7 +102,9 @@ class GatherRule(RuleSettings):
         """Return the fields of members and closing; of the whole, its sums instead of theirs."""
         if self.each is not None:
             return super().tells(fields_of)
-        told = fields_of[self.of.hears] - {self.distinct, self.quantity}
+        told = fields_of[self.of.hears] - {self.quantity}
+        if self.over is None:
+            told -= {self.distinct}
         if self.closed_by is not None:
             told |= fields_of[self.closed_by.hears]
         sums = {"quantity", *(["requested"] if self.until else [])}

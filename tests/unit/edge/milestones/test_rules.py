@@ -87,6 +87,12 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
         ({**GATHER, "until": "n", "total": "n"}, "set `closed_by` too"),
         ({**CLOSED, "partial": "short"}, "`partial` is less than requested: set `until` too"),
         ({**CLOSED, "until": "n", "partial": "picked"}, "`partial` and `milestone` are both"),
+        ({**CLOSED, "over": "over_picked"}, "`over` is more than requested: set `until` too"),
+        ({**CLOSED, "until": "n", "over": "picked"}, "`over` and `milestone` are both 'picked'"),
+        (
+            {**CLOSED, "until": "n", "over": "short", "partial": "short"},
+            "`over` and `partial` are both 'short'",
+        ),
         ({**GATHER, "until": "n", "each": "unit"}, "`each` concludes at the closing"),
         ({**CLOSED, "each": "unit", "until": "n"}, "`each` and `until` exclude each other"),
         ({**CLOSED, "each": "unit", "children": "n"}, "`each` and `children` exclude each other"),

@@ -1,0 +1,138 @@
+"""What is picked too much, against a model that knows all picks beforehand."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from edge.milestones.engine import RulesEngine
+from edge.milestones.model import Decision, Milestone, Observation, Track, TrackId, Value
+from edge.milestones.rules import Rule
+
+WAIT = 5_000
+ENGINE = RulesEngine(
+    "dc-north",
+    {
+        "picked": TypeAdapter[Rule](Rule).validate_python(
+            {
+                "operator": "gather",
+                "milestone": "picked",
+                "over": "over_picked",
+                "about": "order",
+                "of": {"kind": "pick"},
+                "distinct": "pick",
+                "quantity": "quantity",
+                "until": "requested",
+                "within_seconds": 600,
+                "wait_seconds": WAIT / 1000,
+            }
+        )
+    },
+    {},
+    {"pick": frozenset({"floor"})},
+)
+REQUESTED = 3
+
+
+class Pick(NamedTuple):
+    at: int
+    number: str
+    quantity: int
+
+
+class Telling(NamedTuple):
+    """A pick as it is told, once or again."""
+
+    arrives_at: int
+    pick: Pick
+    judged_before: bool
+    batch_ends: bool
+
+
+PICKS = st.lists(
+    st.builds(Pick, st.integers(0, 20_000), st.just(""), st.integers(1, 3)), max_size=6
+).map(lambda picks: [each._replace(number=f"P{n}") for n, each in enumerate(picks)])
+
+
+@st.composite
+def tellings(draw: st.DrawFn, picks: Sequence[Pick]) -> list[Telling]:
+    """The same, told within the wait and repeatedly, in any batches, judged now and then."""
+    told = [(each.at + draw(st.integers(0, WAIT)), each) for each in picks]
+    for arrives_at, each in list(told):
+        repeats = draw(st.lists(st.integers(0, 30_000), max_size=2))
+        told += [(arrives_at + after, each) for after in repeats]
+    told.sort(key=lambda pair: pair[0])
+    return [Telling(at, each, draw(st.booleans()), draw(st.booleans())) for at, each in told]
+
+
+def expected(picks: Sequence[Pick]) -> list[tuple[str, int, tuple[object, ...]]]:
+    """Picks count in the order in which they happened; each one that is too many is told."""
+    facts: list[tuple[str, int, tuple[object, ...]]] = []
+    quantity = 0
+    for each in sorted(picks):
+        before, quantity = quantity, quantity + each.quantity
+        if before < REQUESTED <= quantity:
+            facts.append(("picked", each.at, (quantity, REQUESTED)))
+        if quantity > REQUESTED:
+            facts.append(("over_picked", each.at, (quantity, REQUESTED, each.number)))
+    return facts
+
+
+def sums_of(milestone: Milestone) -> tuple[object, ...]:
+    names = ["quantity", "requested", *(["pick"] if milestone.name == "over_picked" else [])]
+    return tuple(milestone.attributes[name] for name in names)
+
+
+def play(tellings: Sequence[Telling]) -> list[Milestone]:
+    tracks: dict[TrackId, Track] = {}
+    told: list[Milestone] = []
+    batch: list[Observation] = []
+
+    def commit(decision: Decision) -> None:
+        assert decision.objections == []
+        for track, new in decision.tracks.items():
+            assert new is not None
+            tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+        told.extend(decision.milestones)
+
+    def hear_until(horizon: int) -> None:
+        while due := [track for track, known in tracks.items() if (known.due_at or 0) <= horizon]:
+            commit(ENGINE.expire(due, tracks, horizon))
+
+    for signal, telling in enumerate(tellings):
+        if telling.judged_before:
+            commit(ENGINE.collapse(batch, tracks))
+            batch = []
+            hear_until(telling.arrives_at - 1)
+        at, number, quantity = telling.pick
+        fields: dict[str, Value] = {
+            "order": "SO-1",
+            "pick": number,
+            "quantity": quantity,
+            "requested": REQUESTED,
+        }
+        batch.append(Observation(signal, "floor", "pick", at, fields))
+        if telling.batch_ends:
+            commit(ENGINE.collapse(batch, tracks))
+            batch = []
+    commit(ENGINE.collapse(batch, tracks))
+    # All has been heard, and what is short of its quantity is not given up yet.
+    hear_until(400_000)
+    return told
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_in_whatever_order_picks_come_the_same_ones_are_too_many(data: st.DataObject) -> None:
+    picks = data.draw(PICKS)
+    told = play(data.draw(tellings(picks)))
+    facts = [(each.name.value, each.occurred_at, sums_of(each)) for each in told]
+    assert sorted(facts) == sorted(expected(picks))
+    assert len({each.id for each in told}) == len(told)
+    in_order = play(
+        [Telling(each.at, each, judged_before=True, batch_ends=True) for each in sorted(picks)]
+    )
+    assert {each.id for each in told} == {each.id for each in in_order}
