@@ -199,6 +199,13 @@ def test_devices_that_tell_late_are_waited_for(here: Any) -> None:
     assert len(here.told) == 1
 
 
+def test_the_next_window_is_waited_for_as_long(here: Any) -> None:
+    for at in (1_000, 61_000):
+        here.see("current", at, lag=60_000, device="m1", amps=1)
+    here.hear_until(TOLD + 60_000)
+    assert [each.occurred_at for each in here.milestones] == [MINUTE]
+
+
 def test_a_later_sample_that_was_told_later_after_it_happened_prolongs_the_wait(here: Any) -> None:
     here.see("current", 1_000, lag=10, device="m1", amps=1)
     here.see("current", 2_000, lag=30_000, device="m1", amps=1)
