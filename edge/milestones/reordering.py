@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from json import JSONEncoder
 
 from edge.milestones.model import Observation, TimeFrom, Track, TrackId, Tracks
-from edge.milestones.step import Step
+from edge.milestones.step import MAX_LAG, Step
 
 RELEASE_LIMIT = 1_000
 """Observations released by one step beyond as many as it holds: a transaction stays short."""
@@ -108,14 +108,15 @@ class Hold:
     def keep(self) -> None:
         """Remember what is held, and the watermark."""
         for key, observation in self._told.items():
-            latest = max(_time_of(key), observation.received_at)
+            # Not as long as our clock was wrong when it came: that may have been set since.
+            lag = min(max(observation.received_at - _time_of(key), 0), MAX_LAG)
             state = {
                 "shape": _HELD,
                 "signal": observation.signal,
                 "lag": observation.lag,
                 "time_from": observation.time_from,
             }
-            track = Track({**state, **_told(observation)}, latest + self._bound)
+            track = Track({**state, **_told(observation)}, _time_of(key) + lag + self._bound)
             self._step.put(TrackId(self._owner, key), track)
         if self._watermark is not None and self._watermark != self._known:
             state = {"shape": _WATERMARK, "at": self._watermark}

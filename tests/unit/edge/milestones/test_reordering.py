@@ -187,3 +187,27 @@ def test_a_source_that_needs_no_order_any_more_releases_what_is_held(
     dock.engine = site({"received": RECEIVED}).engine
     dock.listen_until(12_000)
     assert dock.told == [("received", "unit:U1", 10_000)]
+
+
+def test_who_listens_to_a_milestone_hears_that_its_evidence_came_late(
+    site: Callable[..., Any],
+) -> None:
+    departed = {**RECEIVED, "milestone": "departed", "of": {"milestone": "loaded"}}
+    here = site({"loaded": LOADED, "departed": departed}, reorder=BOUND)
+    here.see("load", 20_000, unit="U2")
+    here.see("load", 15_000, unit="U1", lag=5_000)
+    here.see("door-scan", 16_000, unit="U1", lag=4_000)
+    assert [(each.name, each.mark) for each in here.milestones] == [
+        ("loaded", Mark.LATE),
+        ("departed", Mark.LATE),
+    ]
+
+
+def test_a_wrong_clock_of_ours_at_reception_holds_nothing_for_longer_than_a_minute(
+    dock: Any,
+) -> None:
+    dock.see("scan", 10_000, unit="U1", lag=3_600_000)
+    dock.listen_until(71_999)
+    assert dock.told == []
+    dock.listen_until(72_000)
+    assert dock.told == [("received", "unit:U1", 10_000)]
