@@ -211,3 +211,13 @@ def test_a_wrong_clock_of_ours_at_reception_holds_nothing_for_longer_than_a_minu
     assert dock.told == []
     dock.listen_until(72_000)
     assert dock.told == [("received", "unit:U1", 10_000)]
+
+
+def test_what_is_told_late_within_the_bound_is_not_waited_for_twice(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"lost": LOST}, reorder=BOUND)
+    here.see("infeed", 10_000, unit="U1", lag=1_500)
+    here.listen_until(13_500)
+    here.listen_until(18_000)
+    assert here.told == [("lost", "unit:U1", 16_000)]
