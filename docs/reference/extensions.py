@@ -35,6 +35,11 @@ PROPERTIES: Mapping[str, Mapping[str, Any]] = {
         "more than a day ahead): whose time counts instead, `protocol` (the protocol's time stamp) "
         "or `arrival` (when the gateway received it).",
     },
+    "milepost:since": {
+        "type": "string",
+        "format": "date-time",
+        "description": "Of a value that had to hold for some time: since when it was held.",
+    },
     "milepost:severity": {
         "enum": [str(each) for each in Severity],
         "description": "How bad an exception is.",

@@ -79,6 +79,8 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         event |= measured(attributes, prefix)
     else:
         event |= _observed(milestone, attributes, prefix)
+    if (since := attributes.moment("since")) is not None:
+        event["milepost:since"] = since
     event |= _WORDS[milestone.name]
     event |= _where_and_why(attributes, prefix)
     event["milepost:milestone"] = milestone.name

@@ -11,8 +11,8 @@ from edge.milestones.feeding import circle, concluding, delays, takes, with_mile
 from edge.milestones.model import Name
 from edge.milestones.rules import AbsenceRule, Lifecycle, Pattern, Place, Rule
 
-_GATHERED = frozenset({"quantity", "requested", "children"})
-"""What a gather tells beside the fields of its observations; a lifecycle may carry it."""
+_CONCLUDED = frozenset({"quantity", "requested", "children", "since"})
+"""What operators tell beside the fields of observations; a lifecycle may carry it."""
 
 
 class Misfit(NamedTuple):
@@ -120,7 +120,7 @@ def unknown_fields(
         kinds = [pattern.hears for rule in feeding for pattern in rule.patterns()]
         for field in lifecycle.carry:
             words = _unknown(field, kinds, fields_of)
-            if words is not None and field not in _GATHERED:
+            if words is not None and field not in _CONCLUDED:
                 yield Misfit(("lifecycles", name, "carry"), words)
 
 

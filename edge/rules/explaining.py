@@ -54,9 +54,7 @@ def _rule(rule: Rule) -> str:
             each = _list([rule.about, *rule.occurrence])
             words = f"when {_pattern(rule.of)} is told; once for each {each}"
         case TransitionRule():
-            to = _list([text(value) for value in rule.to], "or")
-            of = _list(rule.level_of)
-            words = f"when {rule.level!r} of {_pattern(rule.of)} becomes {to}; once for each {of}"
+            words = _transition(rule)
         case JoinRule():
             both = _list([_pattern(each) for each in rule.of])
             words = f"when {both} of it happen within {_seconds(rule.within_seconds)}"
@@ -72,6 +70,24 @@ def _rule(rule: Rule) -> str:
         case SummariseRule():
             return _summarise(rule)
     return f"{subject} {_is(rule.milestone)} {words}.{_exception(rule, rule.about)}"
+
+
+def _transition(rule: TransitionRule) -> str:
+    level = f"{rule.level!r} of {_pattern(rule.of)}"
+    if rule.above is not None:
+        reaches, ends = f"goes above {rule.above:g}", ("falls below", rule.until_below)
+    elif rule.below is not None:
+        reaches, ends = f"falls below {rule.below:g}", ("goes above", rule.until_above)
+    else:
+        to = _list([text(value) for value in rule.to], "or")
+        reaches, ends = f"becomes {to}", ("", None)
+    words = f"when {level} {reaches}"
+    if rule.for_seconds:
+        words += f" and stays so for {_seconds(rule.for_seconds)}"
+    if ends[1] is not None:
+        words += f", which ends when it {ends[0]} {ends[1]:g}"
+    of = _list(rule.level_of)
+    return f"{words}; {'each time,' if rule.recurs else 'once'} for each {of}"
 
 
 def _gather(rule: GatherRule) -> str:

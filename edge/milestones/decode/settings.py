@@ -23,6 +23,7 @@ RESERVED = frozenset(
         "severity",
         "blocks",
         "requested_quantity",
+        "since",
     }
 )
 """What an event itself says of its milestone; a field of that name could not be told."""

@@ -9,6 +9,7 @@ from edge.milestones.operators.one import One
 from edge.milestones.operators.operator import Judge, Operator
 from edge.milestones.operators.summarise import Summarise
 from edge.milestones.operators.transition import Transition
+from edge.milestones.operators.transition_spells import TransitionSpells
 from edge.milestones.rules import (
     AbsenceRule,
     GatherRule,
@@ -29,7 +30,7 @@ def operator_of(site: str, name: str, rule: Rule) -> Operator[Rule]:
         case OneRule():
             found = One(site, name, rule)
         case TransitionRule():
-            found = Transition(site, name, rule)
+            found = (TransitionSpells if rule.is_of_spells else Transition)(site, name, rule)
         case JoinRule():
             found = Join(site, name, rule)
         case GatherRule(each=None, over=None):

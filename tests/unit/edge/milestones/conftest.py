@@ -1,6 +1,6 @@
 """A site for the engine's tests: observations in, everything decided kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -59,7 +59,11 @@ class Site:
         """Judge one observation and commit; it was told so much later than it happened."""
         self.signals += 1
         observation = Observation(self.signals, "floor", kind, at, fields, lag, time_from=time_from)
-        return self._commit(self.engine.collapse([observation], self.tracks))
+        return self.judge([observation])
+
+    def judge(self, observations: Sequence[Observation]) -> Decision:
+        """Judge observations as one batch and commit."""
+        return self._commit(self.engine.collapse(observations, self.tracks))
 
     def listen_until(self, heard: int) -> None:
         """Judge what may be judged when all that was said until then has been taken."""

@@ -263,6 +263,12 @@ def test_a_measurement_is_a_sensor_element_of_the_time_that_it_speaks_of() -> No
     assert not {"epcList", "disposition", "milepost:since", "milepost:seconds"} & event.keys()
 
 
+@pytest.mark.parametrize("name", [Name.PACKED, Name.JAMMED])
+def test_since_when_a_value_was_held_is_told_as_a_time(name: Name) -> None:
+    event = event_of(name, since=1_768_999_940_123)
+    assert event["milepost:since"] == "2026-01-21T12:52:20.123Z"
+
+
 def test_a_measurement_is_about_a_unit_or_has_a_read_point() -> None:
     about_a_device = replace(milestone(Name.MEASURED), key="device:press-1")
     device = "https://dc-north.example/device/press-1"

@@ -1,3 +1,4 @@
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ SUMMARY = {
     "every_seconds": 60,
 }
 AMPERES = {**SUMMARY, "value": "amps", "measures": "ElectricCurrent", "uom": "AMP"}
+LEVEL = {**ONE, "operator": "transition", "level": "v", "level_of": ["device"]}
 CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
 
 
@@ -81,6 +83,18 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
             {**AMPERES, "state": "s", "holds_seconds": 90_001},
             "`holds_seconds` is more than 1500 windows; set at most 90000",
         ),
+        (LEVEL, "nothing can be reached: set `to`, `above` or `below`"),
+        ({**LEVEL, "to": []}, "nothing can be reached: set `to`, `above` or `below`"),
+        ({**LEVEL, "to": ["a"], "above": 0}, "`to` and `above` exclude each other"),
+        ({**LEVEL, "above": 2, "below": 0}, "`above` and `below` exclude each other"),
+        ({**LEVEL, "to": ["a"], "until_below": 0}, "`until_below` ends what `above` begins"),
+        ({**LEVEL, "above": 0, "until_above": 1}, "`until_above` ends what `below` begins"),
+        ({**LEVEL, "above": 0, "until_below": 1}, "`until_below` is more than `above`"),
+        ({**LEVEL, "below": 0, "until_above": -1}, "`until_above` is less than `below`"),
+        ({**LEVEL, "above": math.nan}, "a finite number"),
+        ({**LEVEL, "to": ["a"], "for_seconds": -1}, "greater than or equal to 0"),
+        ({**LEVEL, "to": ["a"], "wait_seconds": 1}, "`wait_seconds` changes nothing where"),
+        ({**LEVEL, "to": ["a"], "in_order": False}, "`in_order` changes nothing where"),
         ({**CLOSED, "within_seconds": 0}, "greater than 0"),
         ({**CLOSED, "wait_seconds": -1}, "greater than or equal to 0"),
         (GATHER, "a gather needs an end: set `until`, `closed_by` or both"),

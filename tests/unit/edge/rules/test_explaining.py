@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Configuration, load
+from edge.milestones.rules import TransitionRule
 from edge.rules.explaining import sentences
 from edge.rules.picture import mermaid
 
@@ -112,3 +113,37 @@ def test_a_condition_is_part_of_the_sentence(site: Configuration) -> None:
         "  received: a unit is received when a scan with read_point dock-* (if rma == null) "
         "is told; once for each unit and rma."
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"to": ["a", 1]}, "becomes a or 1; once for each device"),
+        (
+            {"to": [True], "for_seconds": 10, "recurs": True},
+            "becomes true and stays so for 10 s; each time, for each device",
+        ),
+        ({"above": 80.5}, "goes above 80.5; once for each device"),
+        (
+            {"below": 3, "until_above": 4},
+            "falls below 3, which ends when it goes above 4; once for each device",
+        ),
+    ],
+)
+def test_a_transition_says_what_it_waits_for(
+    site: Configuration, settings: dict[str, object], words: str
+) -> None:
+    rule = TransitionRule.model_validate(
+        {
+            "operator": "transition",
+            "milestone": "stored",
+            "about": "unit",
+            "of": {"kind": "task"},
+            "level": "status",
+            "level_of": ["device"],
+            **settings,
+        }
+    )
+    changed = site.model_copy(update={"rules": {"stored": rule}})
+    told = list(sentences(changed))[1]
+    assert told == f"  stored: a unit is stored when 'status' of a task {words}."
