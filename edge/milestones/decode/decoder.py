@@ -7,7 +7,7 @@ from typing import NamedTuple
 from drivers.contract import Signal
 from edge.milestones.decode.formats import FORMATS
 from edge.milestones.decode.identifier import normal_form
-from edge.milestones.decode.part import Format, Malformed, Part, scalar
+from edge.milestones.decode.part import Format, Malformed, Misread, Part, scalar
 from edge.milestones.decode.path import FieldPath
 from edge.milestones.decode.settings import ObservationSettings
 from edge.milestones.decode.subject import matches
@@ -22,7 +22,19 @@ _REMEMBERED_SUBJECTS = 4096
 class _Mapping:
     """One of the `[[observations]]`, made ready for use."""
 
-    __slots__ = ("computed", "fields", "identifiers", "kind", "subject", "time", "when")
+    __slots__ = (
+        "blank",
+        "computed",
+        "fields",
+        "identifiers",
+        "kind",
+        "misread",
+        "no_read",
+        "subject",
+        "time",
+        "unread",
+        "when",
+    )
 
     def __init__(self, settings: ObservationSettings) -> None:
         self.kind = settings.kind
@@ -41,6 +53,10 @@ class _Mapping:
             (name, normal_form(schemes), f"{settings.kind}: {name}")
             for name, schemes in settings.identifiers.items()
         ]
+        self.misread, self.unread = settings.misread, settings.unread
+        self.no_read = frozenset(settings.no_read)
+        # Where nothing at all stands for a barcode that was not read, it need not be there.
+        self.blank = settings.identifiers.keys() if "" in self.no_read else frozenset()
 
     def concerns(self, part: Part, levels: Sequence[str]) -> bool:
         for path, literal in self.when:
@@ -59,9 +75,12 @@ class _Mapping:
         found = self._look(self.time, where, part, levels)
         return None if found is None else milliseconds(found, where)
 
-    def read_fields(self, part: Part, levels: Sequence[str]) -> dict[str, Value]:
+    def read(self, part: Part, levels: Sequence[str]) -> tuple[str, dict[str, Value]]:
+        """Return the kind of observation that it is, and its fields."""
         fields = dict(part.fields)
         for name, path, where in self.fields:
+            if name in self.blank and path.find(part.document, levels) in (None, ""):
+                continue
             found = self._look(path, where, part, levels)
             if found is None:
                 fields.pop(name, None)
@@ -69,10 +88,27 @@ class _Mapping:
                 fields[name] = scalar(found, where)
         if self.computed:
             fields = self._compute(fields)
+        return self._identified(fields) if self.identifiers else (self.kind, fields)
+
+    def _identified(self, fields: dict[str, Value]) -> tuple[str, dict[str, Value]]:
+        """Bring barcodes to their form; what was not read right is another kind of observation."""
+        wrong: list[tuple[str, dict[str, Value]]] = []
         for name, normalise, where in self.identifiers:
-            if (value := fields.get(name)) is not None:
-                fields[name] = normalise(text(value), where)
-        return fields
+            value = fields.pop(name, None)
+            told = "" if value is None else text(value)
+            if self.unread is not None and told.strip() in self.no_read:
+                wrong.append((self.unread, {"text": told}))
+            elif told:
+                try:
+                    fields[name] = normalise(told, where)
+                except Misread as why:
+                    if self.misread is None:
+                        raise
+                    wrong.append((self.misread, {"text": told, "reason": str(why)}))
+        if not wrong:
+            return self.kind, fields
+        kind, added = wrong[0]
+        return kind, fields | added
 
     def _compute(self, read: Mapping[str, Value]) -> dict[str, Value]:
         fields = dict(read)
@@ -142,12 +178,10 @@ class Decoder:
                 for mapping in mappings:
                     if mapping.concerns(part, levels):
                         at, whose = occurred_at(mapping.stated_time(part, levels), signal)
-                        fields = mapping.read_fields(part, levels)
+                        kind, fields = mapping.read(part, levels)
                         lag = signal.received_at - at
                         observations.append(
-                            Observation(
-                                sequence, source, mapping.kind, at, fields, lag, time_from=whose
-                            )
+                            Observation(sequence, source, kind, at, fields, lag, time_from=whose)
                         )
         return observations
 

@@ -16,7 +16,7 @@ from biip.checksums import gs1_standard_check_digit
 from biip.gs1_digital_link_uris import GS1DigitalLinkURI
 from biip.gs1_messages import GS1Message
 
-from edge.milestones.decode.part import Malformed, described
+from edge.milestones.decode.part import Malformed, Misread, described
 
 _SSCC, _GTIN, _GRAI = "00", "01", "8003"
 """Application identifiers."""
@@ -43,7 +43,7 @@ def normal_form(schemes: Sequence[str]) -> Callable[[str, str], str]:
     identifier; what fits a pattern stays as it is.
 
     The function takes the text, and where it stands for the message of the
-    Malformed that it raises if no scheme fits: a wrong check digit is a misread.
+    Malformed that it raises if no scheme fits: Misread, if all that is wrong is a check digit.
     """
     tests = [_test(scheme) for scheme in schemes]
     expected = " or ".join(each if _is_pattern(each) else each.upper() for each in schemes)
@@ -55,7 +55,7 @@ def normal_form(schemes: Sequence[str]) -> Callable[[str, str], str]:
                 return found
         faults = _read(value).faults
         why = "".join(f": {faults[each]}" for each in identifiers if each in faults)
-        raise Malformed(f"{where}: {described(value)} is no {expected}{why}")
+        raise (Misread if why else Malformed)(f"{where}: {described(value)} is no {expected}{why}")
 
     return normalise
 

@@ -15,6 +15,10 @@ class Malformed(Exception):
     """A payload is not what its mapping says; the message is for the operator."""
 
 
+class Misread(Malformed):
+    """A barcode of a known form that cannot be: its check digit is wrong."""
+
+
 class Part(NamedTuple):
     """One thing that a payload tells. A state of a vehicle tells one for each action."""
 

@@ -1,6 +1,6 @@
 """The `[[observations]]` of the configuration: what signals mean, in warehouse words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -72,6 +72,10 @@ _FieldName = Annotated[
 ]
 
 
+_ADDED = frozenset({"text", "reason"})
+"""Fields of what was misread: what the scanner told, and what is wrong with it."""
+
+
 class ObservationSettings(Settings):
     """What the signals of a subject mean.
 
@@ -110,8 +114,14 @@ class ObservationSettings(Settings):
     """Fields that hold a barcode, and what it may be: sscc, gtin, grai, or a /regular expression/.
 
     Whatever way a scanner tells it, the field is its plain form. What is none
-    of these goes to quarantine: a wrong check digit is a misread.
+    of these goes to quarantine, unless `misread` or `unread` is about it.
     """
+    misread: Annotated[_Text, AfterValidator(_kind)] | None = None
+    """The kind of observation that a wrong check digit gives instead, with `text` and `reason`."""
+    unread: Annotated[_Text, AfterValidator(_kind)] | None = None
+    """The kind of observation that a text of `no_read` gives instead, with `text`."""
+    no_read: tuple[str, ...] = ()
+    """What the scanner tells in place of a barcode when it could read none; "": nothing at all."""
 
     @model_validator(mode="after")
     def _levels_exist(self) -> Self:
@@ -128,6 +138,30 @@ class ObservationSettings(Settings):
                 raise ValueError(f"identifiers: no field {name!r}; fields are {fields}")
         return self
 
+    @model_validator(mode="after")
+    def _exceptions_can_be_told(self) -> Self:
+        if (self.unread is None) != (not self.no_read):
+            raise ValueError("`unread` is for the texts of `no_read`: set both or neither")
+        kinds = [kind for kind in (self.misread, self.unread) if kind is not None]
+        if kinds and not self.identifiers:
+            raise ValueError("`misread` and `unread` are about `identifiers`: set them too")
+        if self.kind in kinds:
+            raise ValueError(f"{self.kind!r} is the kind of what was read; expected another")
+        if kinds and (taken := self.known_fields() & _ADDED):
+            raise ValueError(f"{min(taken)!r} is added to what was not read; rename the field")
+        return self
+
+    def tells(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield each kind of observation that it gives, with the fields that one can have."""
+        yield self.kind, self.known_fields()
+        others = self.known_fields()
+        if len(self.identifiers) == 1:
+            others -= self.identifiers.keys()
+        if self.misread is not None:
+            yield self.misread, others | _ADDED
+        if self.unread is not None:
+            yield self.unread, others | {"text"}
+
     def read_fields(self) -> frozenset[str]:
         """Return the fields that it reads of a signal: what expressions can see."""
         return FIELDS[self.format] | self.fields.keys()
@@ -141,7 +175,8 @@ def sources_of(observations: Iterable[ObservationSettings]) -> Mapping[str, froz
     """Return each kind of observation with the sources that it can come from."""
     sources: dict[str, set[str]] = {}
     for observation in observations:
-        sources.setdefault(observation.kind, set()).add(observation.source)
+        for kind, _ in observation.tells():
+            sources.setdefault(kind, set()).add(observation.source)
     return {kind: frozenset(names) for kind, names in sources.items()}
 
 
@@ -149,5 +184,6 @@ def fields_of(observations: Iterable[ObservationSettings]) -> Mapping[str, froze
     """Return each kind of observation with the fields that it can have."""
     fields: dict[str, set[str]] = {}
     for observation in observations:
-        fields.setdefault(observation.kind, set()).update(observation.known_fields())
+        for kind, known in observation.tells():
+            fields.setdefault(kind, set()).update(known)
     return {kind: frozenset(names) for kind, names in fields.items()}
