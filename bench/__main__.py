@@ -12,6 +12,7 @@ from bench import (
     bare_sqlite,
     broker,
     drain,
+    engine,
     fdatasync,
     ingest_and_forward,
     latency,
@@ -37,6 +38,7 @@ FIGURES: dict[str, Callable[[Path], list[Figure]]] = {
     "pruning": pruning.figures,
     "priority": priority.figures,
     "backlog": backlog.figures,
+    "engine": engine.figures,
     "backtest": backtest.figures,
 }
 ON_DISK = "/var/tmp"

@@ -103,7 +103,7 @@ def _shown(given: GivenSignal) -> str:
                 return value
 
     if isinstance(given.payload, str):
-        return timed(given.payload)
+        return str(timed(given.payload))
     return json.dumps(timed(given.payload), ensure_ascii=False)
 
 

@@ -18,6 +18,7 @@ from edge.config.rule_set import changed_rules, rule_set_version
 from edge.ingest.prepared import Prepared
 from edge.milestones.lifecycle import from_json
 from edge.milestones.model import Milestone, TrackId
+from edge.milestones.reordering import held_signal
 from edge.rules.rehearsal import Rehearsal
 
 
@@ -64,6 +65,9 @@ async def prepare(
     _reaches_back(first, open_now)
     told = await history.known(reader, map(bytes.fromhex, by_new))
     only_new = {id_: each for id_, each in by_new.items() if bytes.fromhex(id_) not in told}
+    # What is held may be judged while this goes on: it is taken up again with what comes.
+    held = [held_signal(track, known) for track, known in rehearsal.tracks()]
+    up_to = min([up_to, *(signal - 1 for signal in held if signal is not None)])
     tracks = {track: known for track, known in rehearsal.tracks() if track.owner in owners}
     open_then: dict[int, TrackId] = {}
     for track, known in tracks.items():

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from edge.milestones.engine import RulesEngine
-from edge.milestones.model import Decision, Milestone, Observation, Track, TrackId, Value
+from edge.milestones.model import Decision, Milestone, Observation, Value
 from edge.milestones.rules import Rule
+from tests.known_tracks import KnownTracks
 
 WAIT = 5_000
 ENGINE = RulesEngine(
@@ -34,6 +34,7 @@ ENGINE = RulesEngine(
     {},
     {"pick": frozenset({"floor"})},
 )
+
 REQUESTED = 3
 
 
@@ -87,15 +88,14 @@ def sums_of(milestone: Milestone) -> tuple[object, ...]:
 
 
 def play(tellings: Sequence[Telling]) -> list[Milestone]:
-    tracks: dict[TrackId, Track] = {}
+    tracks = KnownTracks()
     told: list[Milestone] = []
     batch: list[Observation] = []
 
     def commit(decision: Decision) -> None:
         assert decision.objections == []
-        for track, new in decision.tracks.items():
-            assert new is not None
-            tracks[track] = Track(orjson.loads(orjson.dumps(new.state)), new.due_at)
+        assert None not in decision.tracks.values()
+        tracks.commit(decision)
         told.extend(decision.milestones)
 
     def hear_until(horizon: int) -> None:

@@ -24,9 +24,11 @@ SCAN, RETURN = "dc/scanner/dock-in-1/scan", "dc/scanner/returns-1/scan"
 class Gateway:
     """The shipped site at work, whose rules can be cut over."""
 
-    def __init__(self, directory: Path, store: Store, reader: Reader) -> None:
+    def __init__(
+        self, directory: Path, store: Store, reader: Reader, configuration: str | None = None
+    ) -> None:
         self.file = directory / "milepost.toml"
-        self.file.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+        self.file.write_text(configuration or SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
         self.store, self.reader = store, reader
         self.now = BEGINNING
         self.rules = RulesInForce(
@@ -201,6 +203,22 @@ async def test_nothing_is_concluded_from_the_silence_of_a_source_that_is_away(
     await gateway._ingest.intake("plc").commit(Batch(signals=[divert.as_signal()]))
     await gateway.until(60)
     assert gateway.told() == [("received", "unit:B", 30)]
+
+
+async def test_what_is_held_for_its_order_is_judged_by_the_new_rules_too(
+    gateway: Gateway, store: Store, reader: Reader
+) -> None:
+    gateway.edit('driver = "mqtt"\n', 'driver = "mqtt"\nreorder_seconds = 10\n')
+    gateway = Gateway(gateway.file.parent, store, reader, gateway.file.read_text())
+    pick = {**PICK, "quantity": 1, "requested": 2}
+    await gateway.say(0, "dc/pick/p/pick", **pick, pick="a")
+    gateway.edit("[profiles.picking]", "[profiles.picking-anew]")
+    await gateway.prepare(heard_until=1)  # the first pick is held then
+    await gateway.until(20)  # and judged by the old rules
+    await gateway.rules.cut_over("cutover", "maria")
+    await gateway.say(21, "dc/pick/p/pick", **pick, pick="b")
+    await gateway.until(60)
+    assert gateway.told() == [("picked", "order:O", 21)]
 
 
 async def test_what_was_prepared_for_others_is_not_taken(gateway: Gateway) -> None:
