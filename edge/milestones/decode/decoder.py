@@ -34,6 +34,7 @@ class _Mapping:
         "time",
         "unread",
         "when",
+        "words",
     )
 
     def __init__(self, settings: ObservationSettings) -> None:
@@ -45,6 +46,7 @@ class _Mapping:
             (name, FieldPath(path), f"{settings.kind}: {name}")
             for name, path in settings.fields.items()
         ]
+        self.words = settings.words
         self.computed = [
             (name, computation, f"{settings.kind}: {name}")
             for name, computation in settings.compute.items()
@@ -86,6 +88,9 @@ class _Mapping:
                 fields.pop(name, None)
             else:
                 fields[name] = scalar(found, where)
+        for name, words in self.words.items():
+            if (value := fields.get(name)) is not None:
+                fields[name] = words.get(text(value), value)
         if self.computed:
             fields = self._compute(fields)
         return self._identified(fields) if self.identifiers else (self.kind, fields)

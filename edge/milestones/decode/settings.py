@@ -1,6 +1,6 @@
 """The `[[observations]]` of the configuration: what signals mean, in warehouse words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -103,6 +103,13 @@ class ObservationSettings(Settings):
     """
     fields: dict[_FieldName, _Path] = Field(default_factory=dict)
     """The fields of the observation, and the path of each."""
+    words: dict[_FieldName, Annotated[dict[_Text, _Text], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    """Words for the values of fields that were read: what a machine's numbers mean.
+
+    A value that has no word stays as it is told.
+    """
     compute: dict[_FieldName, Computation] = Field(default_factory=dict)
     """Fields that expressions make of those that were read; one of them may be replaced.
 
@@ -130,12 +137,13 @@ class ObservationSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _words_are_of_fields(self) -> Self:
+        _check_names("words", self.words, self.read_fields())
+        return self
+
+    @model_validator(mode="after")
     def _identifiers_are_fields(self) -> Self:
-        known = self.known_fields()
-        for name in self.identifiers:
-            if name not in known:
-                fields = ", ".join(sorted(known)) or "none"
-                raise ValueError(f"identifiers: no field {name!r}; fields are {fields}")
+        _check_names("identifiers", self.identifiers, self.known_fields())
         return self
 
     @model_validator(mode="after")
@@ -169,6 +177,13 @@ class ObservationSettings(Settings):
     def known_fields(self) -> frozenset[str]:
         """Return the fields that the observation can have."""
         return self.read_fields() | self.compute.keys()
+
+
+def _check_names(setting: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            fields = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"{setting}: no field {name!r}; fields are {fields}")
 
 
 def sources_of(observations: Iterable[ObservationSettings]) -> Mapping[str, frozenset[str]]:

@@ -27,6 +27,9 @@ GOOD = {"source": "floor", "subject": "dc/+/scan", "kind": "scan", "fields": {"u
         ({"when": {"a": ["x"]}}, "valid boolean"),
         ({"fields": {"rule": "r"}}, "'rule' has a meaning in every event"),
         ({"fields": {"Unit": "u"}}, "should match pattern"),
+        ({"words": {"state": {"6": "execute"}}}, "words: no field 'state'; fields are unit"),
+        ({"words": {"unit": {}}}, "at least 1 item"),
+        ({"words": {"unit": {"6": ""}}}, "at least 1 character"),
         ({"field": {}}, "Extra inputs are not permitted"),
     ],
 )
