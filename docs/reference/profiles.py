@@ -102,9 +102,8 @@ def _shown(given: GivenSignal) -> str:
             case _:
                 return value
 
-    if isinstance(given.payload, str):
-        return str(timed(given.payload))
-    return json.dumps(timed(given.payload), ensure_ascii=False)
+    payload = timed(given.payload)
+    return payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
 
 
 def _default(parameter: Parameter) -> str:

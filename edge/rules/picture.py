@@ -112,7 +112,7 @@ def _why(rule: Rule, milestone: Name) -> str:
         case AbsenceRule():
             words = f"{_seen(rule.after)} without {_seen(rule.expect)} in {_within(rule)}"
         case TransitionRule():
-            words = f"{_seen(rule.of)} {' or '.join(text(value).lower() for value in rule.to)}"
+            words = f"{_seen(rule.of)} {_level(rule)}"
         case SummariseRule():
             words = f"every {in_words(round(rule.every_seconds * 1000))}"
         case GatherRule() if rule.until is not None:
@@ -124,6 +124,17 @@ def _why(rule: Rule, milestone: Name) -> str:
         case _:
             words = _all(rule.patterns())
     return words
+
+
+def _level(rule: TransitionRule) -> str:
+    """Say what the level reaches: "finished", "above 80", "blocked for 10 s"."""
+    reached = [rule.level if value is True else text(value).lower() for value in rule.to]
+    if rule.above is not None:
+        reached.append(f"above {rule.above:g}")
+    if rule.below is not None:
+        reached.append(f"below {rule.below:g}")
+    holds = f" for {in_words(round(rule.for_seconds * 1000))}" if rule.for_seconds else ""
+    return _plain(" or ".join(reached)) + holds
 
 
 def _part(rule: Rule, patterns: Sequence[Pattern]) -> str:
@@ -154,7 +165,9 @@ def _seen(pattern: Pattern) -> str:
     word = _plain(pattern.milestone or pattern.hears.rpartition(" ")[2])
     where = {field: text(value) for field, value in pattern.where.items()}
     place = where.pop("read_point", "*")
-    return " ".join([*where.values(), word, *([] if place == "*" else ["at", place])])
+    at = "" if place == "*" else f" at {place}"
+    only = "" if pattern.condition is None else ", on a condition"
+    return f"{' '.join([*where.values(), word])}{at}{only}"
 
 
 def _plain(name: str) -> str:

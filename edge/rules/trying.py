@@ -115,7 +115,8 @@ def _parts(
     yield f"not {name}" if is_false else name
     yield key
     for attribute in sorted(attributes):
-        yield f"{attribute}={orjson.dumps(attributes[attribute]).decode()}"
+        told = orjson.dumps(attributes[attribute], option=orjson.OPT_SORT_KEYS)
+        yield f"{attribute}={told.decode()}"
     if mark is not Mark.IN_ORDER:
         yield mark.replace("_", " ")
 

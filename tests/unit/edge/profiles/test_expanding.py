@@ -50,11 +50,6 @@ def expanded(text: str) -> dict[str, Any]:
     return dict(expand(tomllib.loads(text)).table)
 
 
-def rule(text: str) -> dict[str, Any]:
-    (found,) = expanded(text)["rules"].values()
-    return dict(found)
-
-
 def test_a_parameter_stands_where_the_profile_puts_it_in() -> None:
     table = expanded(f'{SCANNER}subject = "a/b"\nread_points = "dock-*"\nidentifiers = ["grai"]')
     (observation,) = table["observations"]
@@ -66,8 +61,19 @@ def test_a_parameter_stands_where_the_profile_puts_it_in() -> None:
 
 def test_a_number_stays_a_number() -> None:
     sorter = '[profiles.s]\nuse = "sorter"\nsource = "plc"\nwithin_seconds = 2.5'
-    assert rule(sorter)["within_seconds"] == 2.5
-    assert rule(sorter.replace("2.5", "7"))["within_seconds"] == 7
+    for number in (2.5, 7):
+        lost = expanded(sorter.replace("2.5", str(number)))["rules"]["s-lost"]
+        assert lost["within_seconds"] == number
+        assert type(lost["within_seconds"]) is type(number)
+
+
+def test_what_needs_a_parameter_is_left_out_without_it() -> None:
+    table = expanded(SCANNER)
+    assert list(table["rules"]) == ["goods-in-scanned"]
+    assert "scanned_at" not in table["observations"][0]["fields"]
+    table = expanded(f'{SCANNER}scanned_at = "time"')
+    assert list(table["rules"]) == ["goods-in-scanned", "goods-in-unread", "goods-in-misread"]
+    assert table["observations"][0]["fields"]["scanned_at"] == "time"
 
 
 def test_two_devices_of_one_profile_keep_apart() -> None:
@@ -102,7 +108,9 @@ def test_a_rule_can_keep_the_name_that_it_had_and_its_ids() -> None:
 
 
 def test_a_rule_or_observation_can_be_left_out() -> None:
-    sorter = '[profiles.s]\nuse = "sorter"\nsource = "plc"\nwithout = ["lost", "divert"]'
+    sorter = (
+        '[profiles.s]\nuse = "sorter"\nsource = "plc"\nwithout = ["lost", "misrouted", "divert"]'
+    )
     table = expanded(sorter)
     assert [each["kind"] for each in table["observations"]] == ["s infeed-scan"]
     assert table["rules"] == {}
@@ -137,8 +145,12 @@ def test_what_a_configuration_expands_to_concludes_the_same(tmp_path: Path, site
         (f'{SCANNER}subjct = "x"', "subjct", "Did you mean 'subject'?"),
         ('[profiles.a]\nuse = "scanner"', "[profiles.a]", "profiles.a.source: missing"),
         (f"{SCANNER}unit = 3", "unit = 3", "goods-in.unit: must be text, in quotes"),
-        (f'{SCANNER}without = ["lost"]', "without", "'lost' is none of 'scan' or 'scanned'"),
-        (f"{SCANNER}rules.lost.x = 3", "[profiles.goods-in]", "'lost' is none of 'scanned'"),
+        (f'{SCANNER}without = ["lost"]', "without", "'lost' is none of 'scan', 'scanned'"),
+        (
+            f"{SCANNER}rules.lost.x = 3",
+            "[profiles.goods-in]",
+            "'lost' is none of 'scanned', 'unread'",
+        ),
         (f'{SCANNER}milestone = "gone"', "milestone", "goods-in.milestone: 'gone' is none of"),
         (f'{SCANNER}unit = "a..b"', "unit", "goods-in.unit: 'a..b': expected names joined"),
         (f"{SCANNER}rules.scanned.x = 1", "rules.", "goods-in.rules.scanned.x: unknown key"),

@@ -48,7 +48,9 @@ def test_the_picture_leads_from_each_device_over_its_milestones_to_who_is_told(
         'from_goods_in -- "scan at dock-in-*" --> received',
         'from_returns -- "scan at returns-*" --> returned',
         'from_sorter -- "infeed scan without divert in 6 s" --> lost',
+        'from_sorter -- "divert, on a condition" --> misrouted',
         'from_vehicles -- "drop task finished" --> stored',
+        'from_vehicles -- "task failed" --> jammed',
         'from_picking -- "pick: enough" --> picked',
         'from_picking -- "pick: too few" --> short',
         'from_packing -- "each scan until carton closed" --> packed',
@@ -63,10 +65,11 @@ def test_the_picture_leads_from_each_device_over_its_milestones_to_who_is_told(
 def test_facts_are_drawn_apart_from_what_went_wrong(site: Configuration) -> None:
     lines = [line.strip() for line in mermaid(site)]
     begin = lines.index('subgraph exceptions["What went wrong"]')
-    assert lines[begin + 1 : begin + 4] == [
+    assert lines[begin + 1 : lines.index("end", begin)] == [
         'short(["short"]):::wrong',
         'lost(["lost"]):::wrong',
-        "end",
+        'jammed(["jammed"]):::wrong',
+        'misrouted(["misrouted"]):::wrong',
     ]
 
 
@@ -94,6 +97,13 @@ def test_rules_on_milestones_are_told_and_drawn_with_how_much_longer_they_wait()
         "packed --> lost",
         'loaded -- "missing 1 h later" --> lost',
     ]
+
+
+def test_what_a_level_reaches_is_said_in_the_picture() -> None:
+    machines = load(SHIPPED.parents[1] / "docs" / "examples" / "machines.toml")
+    lines = [line.strip() for line in mermaid(machines)]
+    assert 'from_photo_eye -- "photo eye blocked for 10 s" --> jammed' in lines
+    assert 'from_motor -- "motor above 80" --> jammed' in lines
 
 
 def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None:
