@@ -25,6 +25,7 @@ DECODER = Decoder(
             {"subject": "json", "fields": {"a": "a?"}},
             {"subject": "scalar", "time": ".", "fields": {"it": "."}},
             {"subject": "vda", "format": "vda5050"},
+            {"subject": "vehicle", "format": "vda5050_vehicle"},
             {"subject": "vda", "format": "vda5050", "fields": {"unit": "r.0?"}, "time": "t?"},
         )
     ]
@@ -56,6 +57,9 @@ ACTION = st.fixed_dictionaries(
         for name in ("actionId", "actionStatus", "actionType", "resultDescription", "t", "r")
     },
 )
+ERROR = st.fixed_dictionaries(
+    {}, optional={name: st.text() | JSON for name in ("errorLevel", "errorType")}
+)
 STATE = st.fixed_dictionaries(
     {},
     optional={
@@ -65,6 +69,11 @@ STATE = st.fixed_dictionaries(
         "orderId": st.text() | JSON,
         "actionStates": st.lists(ACTION, max_size=3) | JSON,
         "instantActionStates": st.lists(ACTION, max_size=3) | JSON,
+        "operatingMode": st.just("AUTOMATIC") | JSON,
+        "errors": st.lists(ERROR, max_size=3) | JSON,
+        "loads": st.lists(st.fixed_dictionaries({}, optional={"loadId": JSON}), max_size=2) | JSON,
+        "batteryState": st.fixed_dictionaries({}, optional={"batteryCharge": JSON}) | JSON,
+        "safetyState": st.fixed_dictionaries({}, optional={"eStop": JSON}) | JSON,
     },
 )
 
@@ -87,7 +96,7 @@ def check(subject: str, payload: bytes, **more: Any) -> None:
             assert not isinstance(value, float) or math.isfinite(value)
 
 
-@given(st.sampled_from(["json", "scalar", "vda", "none"]), st.binary())
+@given(st.sampled_from(["json", "scalar", "vda", "vehicle", "none"]), st.binary())
 @example("json", b"[" * 1024 + b"]" * 1024)
 @example("json", b'{"time":' + b"[" * 1023 + b"]" * 1023 + b"}")
 @example("scalar", b'"9999-12-31T23:59:59-23:59"')
@@ -104,7 +113,7 @@ def test_any_json_is_decoded_or_malformed(
     source_at: int | None,
     good: bool,  # noqa: FBT001 - as in a signal
 ) -> None:
-    for subject in ("json", "scalar", "vda"):
+    for subject in ("json", "scalar", "vda", "vehicle"):
         check(subject, orjson.dumps(value), source_at=source_at, good=good)
 
 
@@ -116,6 +125,7 @@ def test_nearly_right_json_is_decoded_or_malformed(value: object) -> None:
 @given(STATE)
 def test_nearly_right_vehicle_states_are_decoded_or_malformed(value: object) -> None:
     check("vda", orjson.dumps(value))
+    check("vehicle", orjson.dumps(value))
 
 
 @given(st.text(), st.text(min_size=1))

@@ -90,7 +90,8 @@ class ObservationSettings(Settings):
     subject: Annotated[_Text, AfterValidator(_filter)]
     """Which subjects: an MQTT filter with + and #, or a variable's name."""
     format: Annotated[str, AfterValidator(_format)] = "json"
-    """How the payload is written: json, or vda5050 for a vehicle's state."""
+    """How the payload is written: json; or as a vehicle's state, read as what becomes of its
+    actions (vda5050) or as how the vehicle is (vda5050_vehicle)."""
     kind: Annotated[_Text, AfterValidator(_kind)]
     """What the observation is called in rules."""
     when: dict[_Path, bool | int | float | str] = Field(default_factory=dict)

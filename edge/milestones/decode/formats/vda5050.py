@@ -26,52 +26,66 @@ def read(payload: bytes) -> list[Part]:
     where a vehicle reports the tag that it read (`resultDescription`, in 3.0
     `actionResult`). Paths of a mapping start at the action's state.
     """
-    state = parse(payload)
-    if not isinstance(state, dict):
-        raise Malformed(f"{described(state)}; expected a VDA 5050 state, which is an object")
-    if "actionStates" not in state:
-        raise Malformed("nothing at 'actionStates'; expected a VDA 5050 state")
-    occurred_at = milliseconds(state.get("timestamp"), "timestamp")
-    vehicle: dict[str, Value] = {
-        "device": f"{_text(state, 'manufacturer')}/{_text(state, 'serialNumber')}",
-    }
-    if (transport := _text_if_any(state, "orderId")) is not None:
-        vehicle["transport"] = transport
+    state, occurred_at, vehicle = read_state(payload, "actionStates")
     return [
         Part(action, occurred_at, vehicle | _task(action))
         for name in _LISTS
-        for action in _actions(state, name)
+        for action in list_at(state, name)
     ]
 
 
-def _actions(state: dict[str, object], name: str) -> list[object]:
-    actions = state.get(name, [])
-    if not isinstance(actions, list):
-        raise Malformed(f"{name}: {described(actions)}; expected a list")
-    return actions
+def read_state(payload: bytes, needed: str) -> tuple[dict[str, object], int, dict[str, Value]]:
+    """Return a vehicle's state, its time, and the fields `device` and `transport`.
+
+    Raises:
+        Malformed: It is not the state of a vehicle, or lacks what is needed of it.
+
+    """
+    state = parse(payload)
+    if not isinstance(state, dict):
+        raise Malformed(f"{described(state)}; expected a VDA 5050 state, which is an object")
+    if needed not in state:
+        raise Malformed(f"nothing at {needed!r}; expected a VDA 5050 state")
+    occurred_at = milliseconds(state.get("timestamp"), "timestamp")
+    vehicle: dict[str, Value] = {
+        "device": f"{text_at(state, 'manufacturer')}/{text_at(state, 'serialNumber')}",
+    }
+    if (transport := text_if_any(state, "orderId")) is not None:
+        vehicle["transport"] = transport
+    return state, occurred_at, vehicle
 
 
 def _task(action: object) -> dict[str, Value]:
     if not isinstance(action, dict):
         raise Malformed(f"the state of an action is {described(action)}; expected an object")
     task: dict[str, Value] = {
-        "action": _text(action, "actionId"),
-        "status": _text(action, "actionStatus"),
+        "action": text_at(action, "actionId"),
+        "status": text_at(action, "actionStatus"),
     }
     for field, name in _OPTIONAL:
-        if (text := _text_if_any(action, name)) is not None:
+        if (text := text_if_any(action, name)) is not None:
             task[field] = text
     return task
 
 
-def _text(document: dict[str, object], name: str) -> str:
-    text = _text_if_any(document, name)
+def list_at(document: dict[str, object], name: str) -> list[object]:
+    """Return a list; an empty one if there is none. Raises Malformed if it is something else."""
+    found = document.get(name, [])
+    if not isinstance(found, list):
+        raise Malformed(f"{name}: {described(found)}; expected a list")
+    return found
+
+
+def text_at(document: dict[str, object], name: str) -> str:
+    """Return a text. Raises Malformed if there is none."""
+    text = text_if_any(document, name)
     if text is None:
         raise Malformed(f"nothing at {name!r}; VDA 5050 requires it")
     return text
 
 
-def _text_if_any(document: dict[str, object], name: str) -> str | None:
+def text_if_any(document: dict[str, object], name: str) -> str | None:
+    """Return a text, or None if it is missing, null or empty. Raises Malformed if it is no text."""
     found = document.get(name)
     if found is None or found == "":
         return None
