@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import drivers
 from edge.config.models import Configuration
 from edge.milestones.decode import ObservationSettings, fields_of, overlaps, sources_of
+from edge.milestones.feeding import conclusions
 from edge.milestones.fitting import Misfit, misfits, offered, unknown_fields
 
 
@@ -50,7 +51,7 @@ def _computed(index: int, observation: ObservationSettings) -> Iterator[Misfit]:
 
 def _destinations(configuration: Configuration) -> Iterator[Misfit]:
     """Find milestones that a destination names and no rule concludes."""
-    concluded = {name for rule in configuration.rules.values() for name in rule.concludes()}
+    concluded = conclusions(configuration.rules, configuration.lifecycles)
     for label, destination in configuration.destinations.items():
         live = destination.shadow_of
         if live is not None:

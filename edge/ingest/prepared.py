@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from buffer.owner import open_for_owner
-from edge.milestones.lifecycle import from_json, to_json
+from edge.milestones.keeping import from_json, to_json
 from edge.milestones.model import Milestone, Track, TrackId
 
 

@@ -62,7 +62,7 @@ class RulesEngine:
         self._operators: dict[str, Operator[Rule]] = {
             name: operator_of(site, name, rule) for name, rule in rules.items()
         }
-        self._guards = {name: Guard(name, each) for name, each in lifecycles.items()}
+        self._guards = {name: Guard(site, name, each) for name, each in lifecycles.items()}
         self._guard_of: dict[Name, Guard] = {
             stage: self._guards[name]
             for name, each in lifecycles.items()

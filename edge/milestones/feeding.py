@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from edge.milestones.model import kind_of
+from edge.milestones.model import Name, kind_of
 from edge.milestones.rules import Lifecycle, Pattern, Rule
 
 Rules = Mapping[str, Rule]
 Lifecycles = Mapping[str, Lifecycle]
 OfKind = Mapping[str, frozenset[str]]
 """For each kind of observation, the sources that it comes from, or the fields that it can have."""
+
+
+def conclusions(rules: Rules, lifecycles: Lifecycles) -> set[Name]:
+    """Return the names of all milestones that can be concluded."""
+    of_rules = {name for rule in rules.values() for name in rule.concludes()}
+    return of_rules.union(*(each.exceptions for each in lifecycles.values()))
 
 
 def concluding(rules: Rules, pattern: Pattern) -> list[str]:

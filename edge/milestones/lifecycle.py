@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from edge.milestones.model import Mark, Milestone, Name, Severity, TrackId, Value
+from edge.milestones.keeping import from_json, to_json
+from edge.milestones.lifecycle_exceptions import illegal, not_unknown, unknown
+from edge.milestones.model import Mark, Milestone, Name, TrackId, Value
 from edge.milestones.operators.operator import DAY, NOTHING, milliseconds
 from edge.milestones.rules import Lifecycle
 from edge.milestones.step import State, Step
@@ -20,12 +22,14 @@ class _Known(NamedTuple):
     """By milestone name: its id, and when it occurred."""
     held: list[Milestone]
     """Waiting for an earlier stage, in the order of the stages."""
-    refused: list[str]
-    """Ids that were illegal: no destination has seen them."""
+    refused: dict[str, str]
+    """Ids that were illegal, and the id of what said the same: no destination has seen them."""
     carried: dict[str, Value]
     """What accepted stages told of the fields to carry."""
     last_at: int
     """When the latest of all of them occurred."""
+    unknown: Milestone | None = None
+    """What was told because the first stage had not come."""
 
 
 class Guard:
@@ -34,12 +38,14 @@ class Guard:
     A stage is legal when the one before it, or a later one, has been accepted;
     an end, when any stage has been and none is held. What is not legal is held
     for `wait_seconds` of event time, then accepted and marked. Holding changes
-    neither a milestone's id nor when it occurred.
+    neither a milestone's id nor when it occurred. What this says of the key,
+    it tells as an exception if the lifecycle asks for it.
     """
 
     shape = "lifecycle"
 
-    def __init__(self, name: str, lifecycle: Lifecycle) -> None:
+    def __init__(self, site: str, name: str, lifecycle: Lifecycle) -> None:
+        self.site = site
         self.name = name
         self.lifecycle = lifecycle
         self._wait = milliseconds(lifecycle.wait_seconds)
@@ -55,11 +61,10 @@ class Guard:
         if milestone.retracts is not None:
             return self._retract(track, known, milestone, step)
         there = self._already(milestone, known)
-        if there == milestone.id:
+        if there == milestone.id or milestone.id in known.refused:
             return NOTHING
         if there is not None:
-            self._refuse(track, known, milestone, there, step)
-            return NOTHING
+            return self._refuse(track, known, milestone, there, step)
         held = sorted([*known.held, milestone], key=lambda each: self._place(each.name))
         return self._release(track, known._replace(held=held), None, step)
 
@@ -91,8 +96,11 @@ class Guard:
             else:
                 left.append(milestone)
                 continue
-            told.append(self._carry(milestone, known, mark))
-            known = self._accept(milestone, known)
+            carried = self._carry(milestone, known, mark)
+            told.append(carried)
+            found, unknown = self._judge_unknown(carried, known)
+            told += found
+            known = self._accept(milestone, known)._replace(unknown=unknown)
         self._keep(track, known._replace(held=left), step)
         return told
 
@@ -168,21 +176,45 @@ class Guard:
             for name, (id_, at) in known.accepted.items()
             if id_ != retraction.retracts
         }
-        was_told = len(held) == len(known.held) and retraction.retracts not in known.refused
         self._keep(track, known._replace(held=held, accepted=accepted), step)
+        there = known.refused.get(retraction.retracts or "")
+        if there is not None:
+            is_told = Name.ILLEGAL in self.lifecycle.exceptions
+            return [illegal(self.site, self.name, retraction, there)] if is_told else NOTHING
+        was_told = len(held) == len(known.held)
         return [self._carry(retraction, known, retraction.mark)] if was_told else NOTHING
+
+    def _judge_unknown(
+        self, milestone: Milestone, known: _Known
+    ) -> tuple[Sequence[Milestone], Milestone | None]:
+        """Return what follows from the next that is told for what was known of the key before.
+
+        That is what is told of it, and what has been told of it and not been retracted.
+        """
+        place, told = self._place(milestone.name), known.unknown
+        if told is not None:
+            if place == 0 and milestone.occurred_at <= told.occurred_at:
+                return [not_unknown(self.site, told, milestone)], None
+            return NOTHING, told
+        if place <= 0 or known.accepted or Name.UNKNOWN not in self.lifecycle.exceptions:
+            return NOTHING, None
+        told = unknown(self.site, self.name, milestone)
+        return [told], told
 
     def _refuse(
         self, track: TrackId, known: _Known, milestone: Milestone, there: str, step: Step
-    ) -> None:
+    ) -> Sequence[Milestone]:
+        refused = [*known.refused.items(), (milestone.id, there)][-_REFUSED_REMEMBERED:]
+        self._keep(track, known._replace(refused=dict(refused)), step)
+        if Name.ILLEGAL in self.lifecycle.exceptions:
+            return [illegal(self.site, self.name, milestone, there)]
         for signal in milestone.evidence:
             step.object(
                 signal,
                 f"illegal: {milestone.key} cannot be {milestone.name.value} again, "
                 f"milestone {there} of lifecycle {self.name} already says so",
             )
-        refused = [*known.refused, milestone.id][-_REFUSED_REMEMBERED:]
-        self._keep(track, known._replace(refused=refused), step)
+        return NOTHING
 
     def _keep(self, track: TrackId, known: _Known, step: Step) -> None:
         if known.held:
@@ -195,11 +227,12 @@ class Guard:
             "refused": known.refused,
             "carried": known.carried,
             "last_at": known.last_at,
+            "unknown": known.unknown and to_json(known.unknown),
         }
         step.keep(track, self.shape, state, due_at)
 
 
-_UNKNOWN = _Known({}, [], [], {}, 0)
+_UNKNOWN = _Known({}, [], {}, {}, 0)
 
 
 def _known(state: State) -> _Known:
@@ -209,38 +242,5 @@ def _known(state: State) -> _Known:
         refused=state["refused"],
         carried=state["carried"],
         last_at=state["last_at"],
-    )
-
-
-def to_json(milestone: Milestone) -> dict[str, Any]:
-    """Return a milestone as tracks keep it; no retraction is ever kept."""
-    return {
-        "id": milestone.id,
-        "name": milestone.name.value,
-        "rule": milestone.rule,
-        "key": milestone.key,
-        "occurred_at": milestone.occurred_at,
-        "attributes": milestone.attributes,
-        "evidence": list(milestone.evidence),
-        "mark": milestone.mark.value,
-        "rule_version": milestone.rule_version,
-        "severity": milestone.severity,
-        "blocks": milestone.blocks,
-    }
-
-
-def from_json(state: State) -> Milestone:
-    """Return a milestone that was kept."""
-    return Milestone(
-        id=state["id"],
-        name=Name(state["name"]),
-        rule=state["rule"],
-        key=state["key"],
-        occurred_at=state["occurred_at"],
-        attributes=state["attributes"],
-        evidence=tuple(state["evidence"]),
-        mark=Mark(state["mark"]),
-        rule_version=state.get("rule_version", ""),
-        severity=state.get("severity") and Severity(state["severity"]),
-        blocks=state.get("blocks"),
+        unknown=state.get("unknown") and from_json(state["unknown"]),
     )

@@ -16,7 +16,7 @@ from drivers.contract import Signal
 from edge.config import Configuration
 from edge.config.rule_set import changed_rules, rule_set_version
 from edge.ingest.prepared import Prepared
-from edge.milestones.lifecycle import from_json
+from edge.milestones.keeping import from_json
 from edge.milestones.model import Milestone, TrackId
 from edge.milestones.reordering import held_signal
 from edge.rules.rehearsal import Rehearsal

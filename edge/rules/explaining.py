@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from edge.config import Configuration
 from edge.deliver.settings import DestinationSettings
-from edge.milestones.feeding import delays
+from edge.milestones.feeding import conclusions, delays
 from edge.milestones.fields import text
 from edge.milestones.model import Name
 from edge.milestones.rules import (
@@ -156,11 +156,16 @@ def _lifecycle(lifecycle: Lifecycle) -> str:
     sentence += f". A milestone waits {_seconds(lifecycle.wait_seconds)} for the one before it"
     if lifecycle.carry:
         sentence += f"; {_list(lifecycle.carry)} learned at one is told with the later ones"
-    return f"{sentence}."
+    sentence += "."
+    if Name.ILLEGAL in lifecycle.exceptions:
+        sentence += " What has been told, and is told again of another time, is illegal."
+    if Name.UNKNOWN in lifecycle.exceptions:
+        sentence += f" What was never {_words(lifecycle.stages[0])} is unknown."
+    return sentence
 
 
 def _concluded(configuration: Configuration) -> list[Name]:
-    found = {name for rule in configuration.rules.values() for name in rule.concludes()}
+    found = conclusions(configuration.rules, configuration.lifecycles)
     return [name for name in Name if name in found]
 
 

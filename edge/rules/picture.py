@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.config import Configuration
+from edge.milestones.feeding import conclusions
 from edge.milestones.fields import text
 from edge.milestones.model import SEVERITY, Name
 from edge.milestones.rules import (
@@ -44,7 +45,7 @@ def mermaid(configuration: Configuration) -> Iterator[str]:
     """Yield the lines of the picture."""
     edges = list(dict.fromkeys(_edges(configuration)))
     heard = dict.fromkeys(edge.start for edge in edges if not isinstance(edge.start, Name))
-    concluded = {name for rule in configuration.rules.values() for name in rule.concludes()}
+    concluded = conclusions(configuration.rules, configuration.lifecycles)
     groups = {
         "facts": [name for name in Name if name in concluded - SEVERITY.keys()],
         "exceptions": [name for name in Name if name in concluded & SEVERITY.keys()],

@@ -1,13 +1,14 @@
 """A lifecycle's guard against a model that knows all stages beforehand."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from edge.milestones.engine import RulesEngine
-from edge.milestones.model import Decision, Mark, Milestone, Name, Observation
+from edge.milestones.model import Decision, Mark, Milestone, Name, Observation, Value
 from edge.milestones.rules import Lifecycle, Rule
 from tests.known_tracks import KnownTracks
 
@@ -81,3 +82,110 @@ def test_the_guard_tells_what_a_model_that_knows_all_stages_tells(
     assert {each.name: each.occurred_at for each in told} == reached
     if Name.RECEIVED in reached:
         assert len({each.attributes["order"] for each in told}) == 1
+
+
+ASKED = RulesEngine(
+    "dc-north",
+    {
+        name: TypeAdapter[Rule](Rule).validate_python(
+            {
+                "operator": "one",
+                "milestone": name,
+                "about": "unit",
+                "of": {"kind": name},
+                "occurrence": ["again"],
+            }
+        )
+        for name in STAGES
+    },
+    {
+        "all": Lifecycle(
+            stages=STAGES, wait_seconds=WAIT / 1000, exceptions=(Name.ILLEGAL, Name.UNKNOWN)
+        )
+    },
+    {name: frozenset({"floor"}) for name in STAGES},
+)
+
+
+class Telling(NamedTuple):
+    """A visit as it is told, once or again; or a second one of the same stage."""
+
+    arrives_at: int
+    stage: Name
+    at: int
+    is_second: bool
+    judged_before: bool
+    batch_ends: bool
+
+
+@st.composite
+def tellings(draw: st.DrawFn, visits: Sequence[Visit]) -> list[Telling]:
+    """What is told of some visits, repeatedly, and of second ones after the first were told."""
+    told = [(arrives_at, stage, at, False) for stage, at, arrives_at in visits]
+    for stage, at, arrives_at in visits:
+        if draw(st.booleans()):
+            told.append((arrives_at + 60_000, stage, at + 50_000, True))
+    for arrives_at, stage, at, is_second in list(told):
+        repeats = draw(st.lists(st.integers(0, 90_000), max_size=2))
+        told += [(arrives_at + after, stage, at, is_second) for after in repeats]
+    told.sort()
+    return [Telling(*each, draw(st.booleans()), draw(st.booleans())) for each in told]
+
+
+def tell(tellings: Sequence[Telling]) -> list[Milestone]:
+    tracks = KnownTracks()
+    told: list[Milestone] = []
+    batch: list[Observation] = []
+
+    def commit(decision: Decision) -> None:
+        assert decision.objections == []
+        tracks.commit(decision)
+        told.extend(decision.milestones)
+
+    for signal, (arrives_at, stage, at, is_second, judged_before, batch_ends) in enumerate(
+        tellings
+    ):
+        if judged_before:
+            commit(ASKED.collapse(batch, tracks))
+            batch = []
+            commit(ASKED.expire(list(tracks), tracks, arrives_at - 1))
+        fields: dict[str, Value] = {"unit": "U1", "again": is_second}
+        batch.append(Observation(signal, "floor", stage, at, fields))
+        if batch_ends:
+            commit(ASKED.collapse(batch, tracks))
+            batch = []
+    commit(ASKED.collapse(batch, tracks))
+    commit(ASKED.expire(list(tracks), tracks, 1_000_000))
+    return told
+
+
+def _when(visit: tuple[bool, Name, int]) -> tuple[bool, int, int]:
+    is_second, stage, at = visit
+    return is_second, at, STAGES.index(stage)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_is_illegal_or_unknown_does_not_depend_on_how_it_is_told(
+    data: st.DataObject,
+) -> None:
+    reached = data.draw(visits())
+    told_so = data.draw(tellings(reached))
+    told = tell(told_so)
+    facts = [(each.name, each.occurred_at, each.attributes.get("stage", "")) for each in told]
+    first = min(reached, key=lambda visit: STAGES.index(visit[0]), default=None)
+    seconds = {(each.stage, each.at) for each in told_so if each.is_second}
+    model = [(stage, at, "") for stage, at, _ in reached]
+    model += [(Name.ILLEGAL, at, stage.value) for stage, at in seconds]
+    if first is not None and first[0] is not Name.RECEIVED:
+        model.append((Name.UNKNOWN, first[1], first[0].value))
+    assert sorted(facts) == sorted(model)
+    in_order = sorted({(each.is_second, each.stage, each.at) for each in told_so}, key=_when)
+    calmly = tell(
+        [
+            Telling(at, stage, at, second, judged_before=True, batch_ends=True)
+            for second, stage, at in in_order
+        ]
+    )
+    assert {each.id for each in told} == {each.id for each in calmly}
+    assert len({each.id for each in told}) == len(told)

@@ -2,11 +2,17 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from drivers.contract import Settings
 from edge.milestones.model import Name
 from edge.milestones.rules.pattern import FieldName, Wait
+
+
+def _exception(name: Name) -> Name:
+    if name not in (Name.ILLEGAL, Name.UNKNOWN):
+        raise ValueError(f"'{name}' is concluded by rules; a lifecycle tells illegal and unknown")
+    return name
 
 
 class Lifecycle(Settings):
@@ -22,9 +28,15 @@ class Lifecycle(Settings):
     remember_days: Annotated[float, Field(gt=0, le=3660)] = 30
     """How long after its last milestone a key's stages are remembered."""
 
+    exceptions: tuple[Annotated[Name, AfterValidator(_exception)], ...] = ()
+    """What it tells by itself: `illegal`, instead of quarantine, and `unknown`.
+
+    A key is unknown if a stage is told of it, and the first one was not within the wait.
+    """
+
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
-        names = [*self.stages, *self.ends]
+        names = [*self.stages, *self.ends, *self.exceptions]
         if Name.MEASURED in names:
             raise ValueError("'measured' is no stage: it is told again and again")
         for name in names:

@@ -232,7 +232,7 @@ TRUE = replace(LOADED, id="d" * 32, attributes={"weight": 2})
 
 def admitted(*milestones: Milestone) -> list[Milestone]:
     """Return what a lifecycle tells of these; its track is JSON between any two."""
-    guard = Guard("outbound", Lifecycle(stages=(Name.PACKED, Name.LOADED), carry=("order",)))
+    guard = Guard("dc", "outbound", Lifecycle(stages=(Name.PACKED, Name.LOADED), carry=("order",)))
     tracks = KnownTracks()
     told: list[Milestone] = []
     for each in milestones:

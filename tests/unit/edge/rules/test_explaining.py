@@ -37,6 +37,16 @@ def test_each_rule_lifecycle_and_destination_has_a_sentence(site: Configuration)
             assert milestone in told[name]
 
 
+def test_a_lifecycle_says_which_exceptions_it_tells(site: Configuration) -> None:
+    inbound = site.lifecycles["inbound"].model_copy(update={"exceptions": ("illegal", "unknown")})
+    changed = site.model_copy(update={"lifecycles": {"inbound": inbound}})
+    (told,) = [line for line in sentences(changed) if line.startswith("  inbound: ")]
+    assert told.endswith(
+        " What has been told, and is told again of another time, is illegal."
+        " What was never received is unknown."
+    )
+
+
 def test_the_picture_leads_from_each_device_over_its_milestones_to_who_is_told(
     site: Configuration,
 ) -> None:
