@@ -1,6 +1,7 @@
 """Which rules were in force from which signal on."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from buffer import journal
@@ -37,6 +38,12 @@ def in_force(connection: sqlite3.Connection) -> RuleSetRow | None:
     """Return the rules that came into force last; None before there were any."""
     row = connection.execute(SQL["last_rule_sets"], (1,)).fetchone()
     return None if row is None else RuleSetRow(*row)
+
+
+def all_of(connection: sqlite3.Connection) -> Iterator[RuleSetRow]:
+    """Yield all rules that were in force, the newest first."""
+    for row in connection.execute(SQL["last_rule_sets"], (-1,)):
+        yield RuleSetRow(*row)
 
 
 async def newest(reader: Reader, limit: int) -> list[RuleSetRow]:

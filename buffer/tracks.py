@@ -35,6 +35,17 @@ def remove(connection: sqlite3.Connection, tracks: Iterable[tuple[str, str]]) ->
     connection.executemany(SQL["remove_track"], tracks)
 
 
+def of_owner(connection: sqlite3.Connection, owner: str) -> list[TrackRow]:
+    """Return all tracks of an owner."""
+    return [TrackRow(*row) for row in connection.execute(SQL["tracks_of"], (owner,))]
+
+
+def owners(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """Return the owners that begin so, each once; looks at all tracks of theirs."""
+    after = f"{prefix[:-1]}{chr(ord(prefix[-1]) + 1)}"
+    return [owner for (owner,) in connection.execute(SQL["owners"], (prefix, after))]
+
+
 def replace(
     connection: sqlite3.Connection, owners: Iterable[str], tracks: Iterable[TrackRow]
 ) -> None:

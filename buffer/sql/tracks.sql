@@ -19,3 +19,9 @@ SELECT key FROM track WHERE owner = ? AND due_at <= ? ORDER BY due_at, key LIMIT
 -- name: between
 -- Tracks of one owner by key, a range without its ends.
 SELECT key, state, due_at FROM track WHERE owner = ? AND key > ? AND key < ? ORDER BY key LIMIT ?;
+
+-- name: tracks_of
+SELECT owner, key, state, due_at, changed_at FROM track WHERE owner = ?;
+
+-- name: owners
+SELECT DISTINCT owner FROM track WHERE owner >= ? AND owner < ? ORDER BY owner;

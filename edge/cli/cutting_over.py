@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import tempfile
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from buffer.failures import StoreFailed
 from buffer.reader import Reader
 from edge.cli.options import configuration as load_or_end
 from edge.cli.reaching import NOTHING_DONE, Gateway, with_gateway
-from edge.config import Configuration
+from edge.config import Configuration, ConfigurationFault
+from edge.config.loading import load_text
 from edge.config.rule_set import needs_restart, rule_set_version
 from edge.control.client import Control, NotAllowed, NotRunning
 from edge.control.messages import CutOver
@@ -62,7 +62,7 @@ def cut_over(file: Path, text: str | None, how: How) -> int:
         status = with_gateway(installed, lambda gateway: _take_over(gateway, how, passed_over))
         if status != 0:
             _install(file, was)
-    except (NotSafe, NotRunning, NotAllowed) as reason:
+    except (NotSafe, NotRunning, NotAllowed, ConfigurationFault) as reason:
         typer.echo(f"nothing was done: {reason}", err=True)
         return NOTHING_DONE
     except StoreFailed as failure:
@@ -86,7 +86,7 @@ async def _plan(installed: Configuration, text: str | None) -> _Plan:
         text = next((each.configuration for each in sets if each.version != sets[0].version), None)
     if text is None:
         raise NotSafe("there were no other rules before")
-    old, new = _configuration_of(sets[0].configuration), _configuration_of(text)
+    old, new = load_text(sets[0].configuration), load_text(text)
     if rule_set_version(old) == rule_set_version(new):
         raise NotSafe(f"rules {sets[0].version} are in force already")
     if fixed := needs_restart(old, new):
@@ -118,13 +118,6 @@ async def _take_over(gateway: Gateway, how: How, passed_over: Counter[str]) -> i
             "done with"
         )
     return 0
-
-
-def _configuration_of(text: str) -> Configuration:
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "milepost.toml"
-        file.write_text(text, encoding="utf-8")
-        return load_or_end(file)
 
 
 def _install(file: Path, text: str) -> None:

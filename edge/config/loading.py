@@ -54,7 +54,21 @@ def load(file: Path) -> Configuration:
         ConfigurationFault: It cannot be run; names all that is wrong.
 
     """
-    table, lines = parse(file)
+    return _load(file, *parse(file))
+
+
+def load_text(text: str) -> Configuration:
+    """Read and check a configuration that is no file any more.
+
+    Raises:
+        ConfigurationFault: It cannot be run; names all that is wrong.
+
+    """
+    file = Path("milepost.toml")
+    return _load(file, *_parsed(file, text))
+
+
+def _load(file: Path, table: dict[str, Any], lines: dict[places.Path, int]) -> Configuration:
     expansion = expand(table)
     configuration = _validated(file, configuration_model(), expansion, lines)
     crossed = [
@@ -94,6 +108,10 @@ def parse(file: Path) -> tuple[dict[str, Any], dict[places.Path, int]]:
         raise ConfigurationFault(file, [Fault(None, "", "is not TOML: not UTF-8")]) from error
     except ValueError as error:
         raise ConfigurationFault(file, [Fault(None, "", f"cannot be a file: {error}")]) from error
+    return _parsed(file, text)
+
+
+def _parsed(file: Path, text: str) -> tuple[dict[str, Any], dict[places.Path, int]]:
     try:
         return tomllib.loads(text), places.lines(text)
     except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits

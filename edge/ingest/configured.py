@@ -1,6 +1,7 @@
 """The engine and the judge that a configuration asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from drivers.contract import Clock
 from edge.config import Configuration
@@ -8,17 +9,24 @@ from edge.ingest.device_clocks import DeviceClocks
 from edge.ingest.judging import Judge, Route
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
+from edge.milestones.rules import Rule
 from edge.milestones.site import Site
 
 
-def rules_engine(configuration: Configuration) -> RulesEngine:
-    """Return the engine with the rules and lifecycles of the configuration."""
+def rules_engine(
+    configuration: Configuration, former: Mapping[str, Sequence[Rule]] = MappingProxyType({})
+) -> RulesEngine:
+    """Return the engine with the rules and lifecycles of the configuration.
+
+    `former` has, by name, what rules were before, where they still finish something.
+    """
     return RulesEngine(
         configuration.site.uri,
         configuration.rules,
         configuration.lifecycles,
         sources_of(configuration.observations),
         configuration.reorder,
+        former=former,
     )
 
 

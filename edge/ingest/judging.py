@@ -90,13 +90,14 @@ class Judge:
         self._routes = routes
         self._clock = clock
 
-    def adopt(
-        self, decoder: Decoder, engine: Engine, routes: Sequence[Route]
-    ) -> tuple[Decoder, Engine, Sequence[Route]]:
-        """Judge by others from now on, on the store's thread; return those until now."""
-        before = self._decoder, self._engine, self._routes
+    @property
+    def in_use(self) -> tuple[Decoder, Engine, Sequence[Route]]:
+        """What it judges by."""
+        return self._decoder, self._engine, self._routes
+
+    def adopt(self, decoder: Decoder, engine: Engine, routes: Sequence[Route]) -> None:
+        """Judge by others from now on; call it on the store's thread."""
         self._decoder, self._engine, self._routes = decoder, engine, routes
-        return before
 
     def tell(self, connection: sqlite3.Connection, milestones: Sequence[Milestone]) -> int:
         """Take milestones that were concluded elsewhere; return how many are new."""

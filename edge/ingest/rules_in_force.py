@@ -14,9 +14,10 @@ from buffer.store import Store
 from drivers.contract import Clock
 from edge.config import Configuration, ConfigurationFault, load
 from edge.config.rule_set import Change, NotTaken, change, needs_restart, rule_set_version
-from edge.ingest import configured, prepared
+from edge.ingest import configured, prepared, succession
 from edge.ingest.judging import Judge
 from edge.milestones.engine import RulesEngine
+from edge.milestones.operators.operator import FORMER
 
 log = structlog.get_logger(__name__)
 
@@ -49,16 +50,21 @@ class RulesInForce:
         """Held while deadlines are judged: their horizons are those of one engine."""
 
     async def begin(self) -> None:
-        """Note which rules are in force from the next signal on, unless they were already."""
-        version = rule_set_version(self._configuration)
-        text = self._text()
+        """Put the rules in force from the next signal on, and note it unless they were already."""
+        new = self._configuration
+        version, text = rule_set_version(new), self._text()
 
-        def note(connection: sqlite3.Connection) -> None:
-            last = rule_sets.in_force(connection)
+        def note(connection: sqlite3.Connection) -> RulesEngine:
+            last, now = rule_sets.in_force(connection), self._clock()
+            if last is None or last.version != version:
+                old = succession.in_force(connection)
+                if old is not None:
+                    succession.part_tracks(connection, old, new, now)
             if last is None or (last.version, last.configuration) != (version, text):
-                rule_sets.append(connection, version, self._clock(), "start", text)
+                rule_sets.append(connection, version, now, "start", text)
+            return self._adopt(connection, new)
 
-        await self._store.write(note)
+        self.engine = await self._store.write(note)
 
     async def reload(self, who: str) -> tuple[str, Change]:
         """Read the file again and take its rules over; return their version, and what is other.
@@ -71,23 +77,30 @@ class RulesInForce:
 
         """
         new = await self._read()
-        version, differs = rule_set_version(new), change(self._configuration, new)
+        old = self._configuration
+        version, differs = rule_set_version(new), change(old, new)
         text = self._text()
-        engine = configured.rules_engine(new)
 
-        def adopt(connection: sqlite3.Connection) -> None:
+        def adopt(connection: sqlite3.Connection) -> RulesEngine:
             now = self._clock()
             rule_sets.append(connection, version, now, "reload", text)
             told = {"version": version, "added": differs.added, "changed": differs.changed}
             audit.append(connection, now, who, "rules.reload", told | {"removed": differs.removed})
-            self.judge.adopt(configured.decoder(new), engine, configured.routes(new))
+            succession.part_tracks(connection, old, new, now)
+            return self._adopt(connection, new)
 
         async with self.turn:
-            await self._store.write(adopt)
-            self._configuration, self.engine = new, engine
+            self.engine = await self._store.write(adopt)
+            self._configuration = new
             self._on_adopted(new)
         log.info("rules_reloaded", version=version, who=who)
         return version, differs
+
+    def _adopt(self, connection: sqlite3.Connection, new: Configuration) -> RulesEngine:
+        """Judge by other rules, and by former ones what those have to finish."""
+        engine = configured.rules_engine(new, succession.former_rules(connection, new))
+        self.judge.adopt(configured.decoder(new), engine, configured.routes(new))
+        return engine
 
     async def cut_over(self, how: Literal["cutover", "rollback"], who: str) -> tuple[str, int]:
         """Take the file's rules over with what was prepared for them (`edge.ingest.prepared`).
@@ -110,9 +123,8 @@ class RulesInForce:
                 f"{self._file} has rules {version}, and {before} are in force; what is prepared "
                 f"is for {ready.version} after {ready.before}. Run `milepost {how}` again"
             )
-        engine = configured.rules_engine(new)
 
-        def adopt(connection: sqlite3.Connection) -> int:
+        def adopt(connection: sqlite3.Connection) -> tuple[RulesEngine, int]:
             now = self._clock()
             if journal.next_sequence(connection) - ready.up_to > MOST_BEHIND:
                 raise NotTaken(f"too much was said since it was prepared: `milepost {how}` again")
@@ -123,17 +135,20 @@ class RulesInForce:
                 tracks.TrackRow(*track, orjson.dumps(known.state), known.due_at, now)
                 for track, known in ready.tracks.items()
             ]
-            tracks.replace(connection, ready.owners, rows)
-            old = self.judge.adopt(configured.decoder(new), engine, configured.routes(new))
+            # What former versions have to finish, the new ones know now.
+            former = [f"{FORMER}{owner}:" for owner in ready.owners]
+            finishing = [each for prefix in former for each in tracks.owners(connection, prefix)]
+            tracks.replace(connection, [*ready.owners, *finishing], rows)
+            until_now = self.judge.in_use
             try:
-                return self._catch_up(connection, ready, now)
+                return self._adopt(connection, new), self._catch_up(connection, ready, now)
             except BaseException:
-                self.judge.adopt(*old)
+                self.judge.adopt(*until_now)
                 raise
 
         async with self.turn:
-            added = await self._store.write(adopt)
-            self._configuration, self.engine = new, engine
+            self.engine, added = await self._store.write(adopt)
+            self._configuration = new
             self._on_adopted(new)
         log.info("rules_cut_over", version=version, before=before, how=how, who=who)
         return version, added

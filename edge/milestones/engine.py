@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from edge.milestones.feeding import delays_by_owner, sources_by_owner
-from edge.milestones.fields import Test, Unjudgeable, matcher
+from edge.milestones.fields import Unjudgeable
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
+from edge.milestones.listening import Listeners
 from edge.milestones.model import (
     KEY_FIELDS,
     Decision,
@@ -23,14 +24,11 @@ from edge.milestones.model import (
     Value,
     kind_of,
 )
-from edge.milestones.operators import Judge, Operator, operator_of
-from edge.milestones.operators.operator import signals_of
+from edge.milestones.operators import operator_of
+from edge.milestones.operators.operator import NotBegun, signals_of
 from edge.milestones.reordering import Hold, judged_until, owner_of
 from edge.milestones.rules import Lifecycle, Rule
 from edge.milestones.step import NEVER, State, Step
-
-Listener = tuple[str, Test | None, Judge]
-"""Rule, what the fields must say, who judges."""
 
 
 class RulesEngine:
@@ -42,6 +40,7 @@ class RulesEngine:
         lifecycles: By name.
         sources_of: For each kind of observation, the sources that it comes from.
         reorder: For sources that tell things out of order, by how many milliseconds.
+        former: By rule, what it was before: those go on with what they have begun.
 
     Raises:
         ValueError: The parts do not fit together; the message names all faults.
@@ -55,39 +54,46 @@ class RulesEngine:
         lifecycles: Mapping[str, Lifecycle],
         sources_of: Mapping[str, frozenset[str]],
         reorder: Mapping[str, int] = MappingProxyType({}),
+        *,
+        former: Mapping[str, Sequence[Rule]] = MappingProxyType({}),
     ) -> None:
         found = [str(each) for each in misfits(rules, lifecycles, sources_of)]
         if found:
             raise ValueError("; ".join(found))
-        self._operators: dict[str, Operator[Rule]] = {
-            name: operator_of(site, name, rule) for name, rule in rules.items()
-        }
+        # Who has begun something comes before who would begin it anew.
+        finishing = [
+            operator_of(site, name, rule).finishing()
+            for name in rules
+            for rule in former.get(name, ())
+        ]
+        current = [operator_of(site, name, rule) for name, rule in rules.items()]
+        self._operators = {each.owner: each for each in (*finishing, *current)}
         self._guards = {name: Guard(site, name, each) for name, each in lifecycles.items()}
         self._guard_of: dict[Name, Guard] = {
             stage: self._guards[name]
             for name, each in lifecycles.items()
             for stage in (*each.stages, *each.ends)
         }
-        self._listeners: dict[str, list[Listener]] = {}
-        for name, operator in self._operators.items():
-            for pattern, judge in operator.listens():
-                listener = (name, matcher(pattern), judge)
-                self._listeners.setdefault(pattern.hears, []).append(listener)
+        self._listeners = Listeners(self._operators.values())
         self._key_fields = tuple({*KEY_FIELDS, *(rule.about for rule in rules.values())})
         self._reorder = reorder
         sources = sorted({*reorder, *frozenset[str]().union(*sources_of.values())})
         self._sources = {owner_of(source): source for source in sources}
         self._owners = {
             **{owner: frozenset({source}) for owner, source in self._sources.items()},
+            **dict.fromkeys((each.owner for each in finishing), frozenset[str]()),
             **sources_by_owner(rules, lifecycles, sources_of),
         }
+        self._delays = delays_by_owner(rules, lifecycles)
+        for each in finishing:
+            self._owners[each.owner] = self._owners[each.name]
+            self._delays[each.owner] = self._delays[each.name]
         self._of_one_source = {
             name
             for name, rule in rules.items()
             if len(self._owners[name]) == 1 and all(each.kind for each in rule.patterns())
         }
         self._ranks = {owner: rank for rank, owner in enumerate(self._owners)}
-        self._delays = delays_by_owner(rules, lifecycles)
 
     def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
         """Judge observations in the order given, or in event time; see `model.Engine.collapse`."""
@@ -162,7 +168,7 @@ class RulesEngine:
 
     def _take(self, told: Iterable[Observation], hold: Hold, step: Step) -> None:
         for observation in told:
-            if not self._concerns_a_rule(observation):
+            if not self._listeners.concern(observation):
                 continue
             if hold.is_late(observation):
                 self._release(hold, step)
@@ -178,15 +184,6 @@ class RulesEngine:
             except Exception as error:  # noqa: BLE001 - all that comes later waits behind it
                 step.object(observation.signal, f"the engine failed on it: {error!r}")
 
-    def _concerns_a_rule(self, observation: Observation) -> bool:
-        try:
-            return any(
-                matches is None or matches(observation.fields)
-                for _, matches, _ in self._listeners.get(observation.kind, ())
-            )
-        except Unjudgeable:
-            return True  # and is objected to when it is judged
-
     def _judge(self, observation: Observation, step: Step, before: int = NEVER) -> None:
         """Judge what a source has told, all of whose that happened `before` has been judged."""
         self._hear(observation, observation.kind, step, observation.notes, before)
@@ -199,18 +196,24 @@ class RulesEngine:
         notes: Notes,
         before: int = NEVER,
     ) -> None:
-        # The index is what makes telemetry that concerns no rule cost next to nothing.
-        for rule, matches, judge in self._listeners.get(kind, ()):
+        finished: set[str] = set()
+        for operator, matches, judge in self._listeners.of(kind):
+            if operator.name in finished:
+                continue
             concluded: Sequence[Milestone] = ()
             try:
                 if matches is not None and not matches(observation.fields):
                     continue
                 # Who listens to others, too, may have to hear what happened before from them.
-                known_before = before if rule in self._of_one_source else NEVER
+                known_before = before if operator.name in self._of_one_source else NEVER
                 step.judging(observation.lag, notes.items(), known_before)
                 concluded = judge(observation, step)
+                if operator.is_finishing:
+                    finished.add(operator.name)
+            except NotBegun:
+                continue
             except Unjudgeable as reason:
-                step.object(observation.signal, f"rule {rule}: {reason}")
+                step.object(observation.signal, f"rule {operator.name}: {reason}")
             self._tell([*step.take_overdue(), *concluded], step)
 
     def _expire(self, track: TrackId, horizon: int, step: Step) -> None:
@@ -239,7 +242,7 @@ class RulesEngine:
                 step.decision.milestones += guard.admit(milestone, step)
             # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
             for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
-                if milestone.retracts is None and kind in self._listeners:
+                if milestone.retracts is None and self._listeners.of(kind):
                     self._hear(_heard(milestone, step.lag), kind, step, notes)
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from edge.milestones.identity import milestone_id
 from edge.milestones.model import (
@@ -30,10 +30,22 @@ NOTHING: Sequence[Milestone] = ()
 
 DAY = 86_400_000
 
+FORMER = "former:"
+"""How the owners begin of tracks that rules finish which were replaced."""
+
 
 def milliseconds(seconds: float) -> int:
     """Return a duration from the configuration in the engine's unit."""
     return round(seconds * 1000)
+
+
+class NotBegun(Exception):
+    """What is told is for another version of the rule."""
+
+
+def former_owner(name: str, rule: Rule) -> str:
+    """Return whose tracks those of a finishing rule are: labels have no colon."""
+    return f"{FORMER}{name}:{rule.version}"
 
 
 def last_signal(evidence: Evidence) -> int:
@@ -60,6 +72,21 @@ class Operator(ABC, Generic[R_co]):
         self.name = name
         self.rule = rule
         self.remember = round(rule.remember_days * DAY)
+        self.owner = name
+        """Whose its tracks are."""
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether it goes on with what it has begun, and begins nothing."""
+        return self.owner != self.name
+
+    def finishing(self) -> Self:
+        """Have it finish what is under way: another version of its rule has taken its place.
+
+        What it has told is remembered by the other version, as far as that can read it.
+        """
+        self.owner = former_owner(self.name, self.rule)
+        return self
 
     @abstractmethod
     def listens(self) -> Sequence[tuple[Pattern, Judge]]:
@@ -78,9 +105,15 @@ class Operator(ABC, Generic[R_co]):
 
         If all is judged in order, a deadline that was over when that happened which is
         judged now counts as if the engine had looked at it then.
+
+        Raises:
+            NotBegun: It goes on with what it has begun, and this is none of it.
+
         """
-        track = TrackId(self.name, key)
+        track = TrackId(self.owner, key)
         known = step.recall(track, self.shape)
+        if known is None and self.is_finishing:
+            raise NotBegun
         if known is not None and step.is_overdue(track):
             step.overdue += self.expire(track, known, step.before - 1, step)
             known = step.recall(track, self.shape)
@@ -88,11 +121,17 @@ class Operator(ABC, Generic[R_co]):
 
     def keep(self, step: Step, key: str, state: State, due_at: int) -> None:
         """Remember of a key `state`, and look again at `due_at`."""
-        step.keep(TrackId(self.name, key), self.shape, state, due_at)
+        track = TrackId(self.owner, key)
+        if self.is_finishing and not self.open_evidence(state):
+            step.forget(track)
+            track = TrackId(self.name, key)
+            if step.track(track) is not None:
+                return
+        step.keep(track, self.shape, state, due_at)
 
     def forget(self, step: Step, key: str) -> None:
         """Know nothing of a key any more."""
-        step.forget(TrackId(self.name, key))
+        step.forget(TrackId(self.owner, key))
 
     def object(self, step: Step, signal: int, reason: str) -> None:
         """Say why a signal could not be judged by this rule."""

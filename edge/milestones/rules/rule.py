@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -33,6 +33,9 @@ class RuleSettings(Settings):
     """The field that says whose milestone it is: "unit" makes keys like "unit:340…"."""
     remember_days: Annotated[float, Field(gt=0, le=3660)] = 30
     """How long repeats of what was concluded are still recognised."""
+    open_tracks: Literal["migrate", "finish"] = "migrate"
+    """What becomes of what is open when the rule is changed: it goes on under the new settings, or
+    is finished under those that it began with. Under another operator it is always finished."""
     severity: Severity | None = None
     """How bad the exceptions are that it concludes; unless told, as `model.SEVERITY` has it."""
     blocks: FieldName | None = None

@@ -1,6 +1,7 @@
 """Other rules are taken over whole, between two signals, or not at all."""
 
 import asyncio
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -16,9 +17,12 @@ from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch
 from edge.config import Configuration, load
+from edge.config.loading import parse
 from edge.config.rule_set import NotTaken, rule_set_version
+from edge.config.writing import as_toml
 from edge.ingest import Ingest, RulesInForce
 from edge.milestones.model import Name
+from edge.profiles import expand
 from tests.unit.edge.rules.test_backtest import as_given
 
 SHIPPED = Path(__file__).parents[3] / "systemd" / "milepost.toml"
@@ -177,3 +181,117 @@ async def test_a_refusal_that_nobody_waits_for_is_logged(
     await running.rules.reload_and_log()
     (refused,) = [each for each in logs if each["event"] == "rules_not_reloaded"]
     assert "takes a restart" in refused["why"]
+
+
+PICK = {"order": "O", "line": "1", "item": "I", "quantity": 1}
+FINISH = 'until = "requested"\nopen_tracks = "finish"\n'
+
+
+@pytest.fixture
+async def expanded(tmp_path: Path, store: Store) -> Running:
+    """The example site with its rules written out."""
+    file = tmp_path / "milepost.toml"
+    table, _ = parse(SHIPPED)
+    whole = {name: each for name, each in expand(table).table.items() if name != "profiles"}
+    file.write_text("\n".join(as_toml(whole)), encoding="utf-8")
+    running = Running(file, store)
+    await running.rules.begin()
+    return running
+
+
+async def pick(running: Running, name: str, order: str = "O", requested: int = 2) -> None:
+    told = {**PICK, "order": order, "pick": name, "requested": requested}
+    await running.say("dc/pick/p/pick", **told)
+
+
+def finished(store: Store, running: Running) -> list[tuple[str, str]]:
+    """Return each milestone's key and mark of the rule: as it is in the file, or former."""
+    current = load(running.file).rules["picking-picked"].version
+    return [
+        (key, "current" if version == current else "former")
+        for key, version in rows(store, MILESTONES)
+    ]
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+async def test_a_rule_that_says_so_finishes_what_it_began_and_the_new_version_begins_the_rest(
+    expanded: Running, store: Store, how: str
+) -> None:
+    await pick(expanded, "a", "BEFORE", 3)
+    edit(expanded.file, 'until = "requested"\n', FINISH)
+    edit(expanded.file, "within_seconds = 600", "within_seconds = 900")
+    running = expanded
+    if how == "reload":
+        await running.rules.reload("maria")
+    else:
+        running = Running(expanded.file, store)
+        await running.rules.begin()
+    await pick(running, "b", "AFTER")
+    await pick(running, "b", "BEFORE", 3)
+    await pick(running, "c", "BEFORE", 3)
+    await pick(running, "c", "AFTER")
+    assert finished(store, running) == [("order:BEFORE", "former"), ("order:AFTER", "current")]
+    ((known,),) = rows(store, "SELECT state FROM track WHERE key LIKE '%BEFORE%'")
+    assert "concluded" in json.loads(known)
+    # What is told again is recognised by the version in force, whoever told it.
+    await pick(running, "a", "BEFORE", 3)
+    assert len(finished(store, running)) == 2
+    assert rows(store, "SELECT owner FROM track WHERE owner LIKE 'former:%'") == []
+
+
+async def test_what_a_former_version_waits_for_ends_by_its_own_settings(
+    expanded: Running, store: Store
+) -> None:
+    await pick(expanded, "a")
+    edit(expanded.file, 'until = "requested"\n', FINISH)
+    edit(expanded.file, "within_seconds = 600", "within_seconds = 900")
+    await expanded.rules.reload("maria")
+    edit(expanded.file, "within_seconds = 900", "within_seconds = 1200")
+    await expanded.rules.reload("maria")  # and again: the first version still finishes
+    begun = 1_767_600_000_000
+    for seconds, told in ((604, []), (606, [("order:O", "former")])):
+        horizons = dict.fromkeys(expanded.rules.engine.owners(), begun + seconds * 1000)
+        await expanded.ingest.expire(horizons)
+        assert finished(store, expanded) == told
+
+
+async def test_a_rule_with_another_operator_finishes_what_it_began_as_what_it_was(
+    expanded: Running, store: Store
+) -> None:
+    await expanded.say("conveyor", type="door-scan", unit="U", trailer="T")
+    text = expanded.file.read_text(encoding="utf-8")
+    begin = text.index("[rules.dock-loaded]")
+    end = text.index("[rules.", begin + 1)
+    one = """[rules.dock-loaded]
+operator = "one"
+milestone = "loaded"
+about = "unit"
+of = { kind = "dock load" }
+
+"""
+    expanded.file.write_text(text[:begin] + one + text[end:], encoding="utf-8")
+    await expanded.rules.reload("maria")
+    await expanded.say("conveyor", type="load", unit="U", trailer="T")
+    await expanded.say("conveyor", type="load", unit="V", trailer="T")
+    told = rows(
+        store,
+        "SELECT key, count(*) FROM evidence JOIN milestone ON seq = milestone "
+        "WHERE name = 'loaded' GROUP BY key",
+    )
+    held = [
+        (each["key"], len(each["evidence"]))
+        for (state,) in rows(store, "SELECT state FROM track WHERE owner = 'outbound'")
+        for each in json.loads(state)["held"]
+    ]
+    assert told == []  # packed is waited for
+    assert sorted(held) == [("unit:U", 2), ("unit:V", 1)]
+
+
+async def test_what_migrates_goes_on_under_the_new_settings(
+    expanded: Running, store: Store
+) -> None:
+    await pick(expanded, "a")
+    edit(expanded.file, "within_seconds = 600", "within_seconds = 900")
+    await expanded.rules.reload("maria")
+    await pick(expanded, "b")
+    assert finished(store, expanded) == [("order:O", "current")]
