@@ -58,6 +58,8 @@ def _rule(rule: Rule) -> str:
         case JoinRule():
             both = _list([_pattern(each) for each in rule.of])
             words = f"when {both} of it happen within {_seconds(rule.within_seconds)}"
+            if rule.condition is not None:
+                words += f", and {rule.condition}"
             if rule.optional:
                 words += f", with {_list([_pattern(each) for each in rule.optional])} if told"
         case AbsenceRule():

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from edge.milestones.expressions import NoResult
 from edge.milestones.fields import key_of, present
 from edge.milestones.model import Evidence, Milestone, Observation, TrackId, Value
-from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
+from edge.milestones.operators.operator import (
+    NOTHING,
+    Judge,
+    Operator,
+    last_signal,
+    milliseconds,
+)
 from edge.milestones.rules import JoinRule, Pattern
 from edge.milestones.step import State, Step
 
@@ -74,7 +81,7 @@ class Join(Operator[JoinRule]):
         if found is not None:
             beside = self._beside(found, seen)
             if len(beside) == len(self.rule.optional):
-                return [self._conclude(step, key, found, beside)]
+                return self._conclude(step, key, found, beside)
         self._wait(step, key, seen, found)
         return NOTHING
 
@@ -84,7 +91,7 @@ class Join(Operator[JoinRule]):
         horizon -= state["lag"]  # the deadline was put off by as much: see `Step.keep`
         if known.found is not None and _start(known.found) + self._patience <= horizon:
             beside = self._beside(known.found, known.seen)
-            return [self._conclude(step, track.key, known.found, beside)]
+            return self._conclude(step, track.key, known.found, beside)
         left = [each for each in known.seen if each.at + self._kept > horizon]
         if left:
             self._wait(step, track.key, left, known.found)
@@ -110,7 +117,7 @@ class Join(Operator[JoinRule]):
 
     def _conclude(
         self, step: Step, key: str, found: Sequence[_Seen], beside: Sequence[_Seen]
-    ) -> Milestone:
+    ) -> Sequence[Milestone]:
         occurred_at = max(each.at for each in found)
         self._keep(step, key, _Known([], told=True), occurred_at + self.remember)
         evidence = [*found, *beside]
@@ -118,7 +125,12 @@ class Join(Operator[JoinRule]):
         for each in reversed(evidence):
             attributes.update(each.fields)
         signals = [each.evidence for each in evidence]
-        return self.milestone(key, occurred_at, attributes, signals)
+        try:
+            holds = self.rule.condition is None or self.rule.condition.of(attributes)
+        except NoResult as why:
+            self.object(step, max(map(last_signal, signals)), f"{key}: {why}")
+            return NOTHING
+        return [self.milestone(key, occurred_at, attributes, signals)] if holds else NOTHING
 
     def _keep(self, step: Step, key: str, known: _Known, due_at: int) -> None:
         state: dict[str, Any] = {"seen": [list(each) for each in known.seen], "told": known.told}

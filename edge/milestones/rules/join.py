@@ -1,11 +1,12 @@
 """Settings of the operator `join`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.milestones.rules.pattern import Pattern, Place, Seconds, Wait
+from edge.milestones.expressions import Condition
+from edge.milestones.rules.pattern import FieldUse, Pattern, Place, Seconds, Wait, uses
 from edge.milestones.rules.rule import RuleSettings
 
 
@@ -17,6 +18,8 @@ class JoinRule(RuleSettings):
     """One observation of each is needed. Where two carry the same field, the first pattern wins."""
     optional: tuple[Pattern, ...] = ()
     """What is told, too, if it is there: the fact waits for it, but not beyond the time."""
+    condition: Annotated[Condition | None, Field(alias="if")] = None
+    """What must be true of the fields of all together: an expression. Else nothing is concluded."""
     within_seconds: Seconds
     """How far apart the earliest and the latest of them may have happened."""
     wait_seconds: Wait = 2
@@ -33,6 +36,12 @@ class JoinRule(RuleSettings):
         needed = [(("of", position), each) for position, each in enumerate(self.of)]
         told = [(("optional", position), each) for position, each in enumerate(self.optional)]
         return [*needed, *told]
+
+    def reads(self) -> Iterator[FieldUse]:
+        """Yield every field that it reads, and of which observations."""
+        yield from super().reads()
+        if self.condition is not None:
+            yield from uses("if", self.condition.reads, *self.patterns())
 
     def takes_seconds(self) -> float:
         """Return how long it waits for what is optional."""

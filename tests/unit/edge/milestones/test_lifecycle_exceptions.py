@@ -194,3 +194,17 @@ def test_a_lifecycle_that_cannot_tell_an_exception_is_refused() -> None:
         Lifecycle.model_validate({**LIFECYCLE, "exceptions": ["lost"]})
     with pytest.raises(ValidationError, match="'unknown' is named twice"):
         Lifecycle.model_validate({**LIFECYCLE, "ends": ["unknown"]})
+
+
+def test_what_is_illegal_stays_told_when_its_rule_has_forgotten_it(
+    site: Callable[..., Any],
+) -> None:
+    forgetful = {**one("received"), "remember_days": 0.0001}
+    here = site(
+        {"received": forgetful}, {"inbound": {**LIFECYCLE, "stages": ["received"], "ends": []}}
+    )
+    for _ in range(2):
+        here.see("received", 1_000, unit="U1")
+        here.see("received", 2_000, unit="U1", again="yes")
+        here.hear_until(20_000)
+        assert here.told == [("received", "unit:U1", 1_000), ("illegal", "unit:U1", 2_000)]

@@ -241,3 +241,53 @@ def test_repeats_cost_nothing_while_optional_evidence_is_waited_for(scale: Any) 
     scale.hear_until(13_000)
     assert scale.told == [("loaded", "unit:U1", 2_000)]
     assert scale.milestones[0].evidence == (2, 3)
+
+
+MISROUTED = {
+    "operator": "join",
+    "milestone": "misrouted",
+    "about": "unit",
+    "of": [{"kind": "plan"}, {"kind": "divert"}],
+    "if": "lane != planned_lane",
+    "within_seconds": 600,
+}
+
+
+@pytest.mark.parametrize("plan_first", [True, False])
+@pytest.mark.parametrize(("lane", "told"), [(4, True), (7, False)])
+def test_what_is_joined_may_have_to_fulfil_a_condition(
+    site: Callable[..., Any], lane: int, *, plan_first: bool, told: bool
+) -> None:
+    here = site({"misrouted": MISROUTED})
+    tellings = [("plan", 1_000, {"planned_lane": 7}), ("divert", 9_000, {"lane": lane})]
+    for kind, at, fields in tellings if plan_first else reversed(tellings):
+        here.see(kind, at, unit="U1", **fields)
+    assert here.told == ([("misrouted", "unit:U1", 9_000)] if told else [])
+    # The key is joined, whatever came of it.
+    here.see("plan", 20_000, unit="U1", planned_lane=1)
+    here.see("divert", 21_000, unit="U1", lane=2)
+    here.hear_until(1_000_000)
+    assert len(here.milestones) == told
+    assert here.reasons == []
+
+
+def test_a_condition_without_a_result_sets_the_evidence_apart(site: Callable[..., Any]) -> None:
+    here = site({"misrouted": {**MISROUTED, "if": "lane > planned_lane"}})
+    here.see("plan", 1_000, unit="U1")
+    here.see("divert", 9_000, unit="U1", lane=4)
+    assert here.told == []
+    (objection,) = here.objections
+    assert objection.signal == 2
+    assert objection.reason.startswith("rule misrouted: unit:U1: ")
+
+
+def test_a_condition_is_asked_of_what_is_optional_too(site: Callable[..., Any]) -> None:
+    weighed = {**MISROUTED, "optional": [{"kind": "weight"}], "if": "weight == null || weight > 5"}
+    here = site({"misrouted": {**weighed, "within_seconds": 10}})
+    for unit, weight in (("U1", 4), ("U2", 6), ("U3", None)):
+        here.see("plan", 1_000, unit=unit, planned_lane=7)
+        here.see("divert", 2_000, unit=unit, lane=4)
+        if weight is not None:
+            here.see("weight", 3_000, unit=unit, weight=weight)
+    here.hear_until(20_000)
+    assert [key for _, key, _ in here.told] == ["unit:U2", "unit:U3"]
