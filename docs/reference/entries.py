@@ -42,6 +42,11 @@ ENTRIES: Mapping[Name, Entry] = {
         "EPCIS excludes `shipping` beside `loading` and `departing`, so it is never said.",
     ),
     Name.RETURNED: Entry("a unit came back"),
+    Name.UNPACKED: Entry(
+        "units were taken out of another, or all that was in it",
+        "Where the rule lists what was taken out, so does the event; without a list it is all.",
+        sample={"unit": UNIT, "read_point": "returns-1"},
+    ),
     Name.MEASURED: Entry(
         "what was sampled over a time, which ends at `eventTime`",
         "It is told in a sensor element (EPCIS 2.0, section 7.3.7). What is measured is often a "

@@ -24,6 +24,7 @@ from edge.milestones.model import (
     Value,
     kind_of,
 )
+from edge.milestones.nesting import Nesting
 from edge.milestones.operators import operator_of
 from edge.milestones.operators.operator import NotBegun, signals_of
 from edge.milestones.reordering import Hold, judged_until, owner_of
@@ -68,6 +69,8 @@ class RulesEngine:
         ]
         current = [operator_of(site, name, rule) for name, rule in rules.items()]
         self._operators = {each.owner: each for each in (*finishing, *current)}
+        tells_of_content = any(rule.for_content for rule in rules.values())
+        self._nesting = Nesting(site, rules) if tells_of_content else None
         self._guards = {name: Guard(site, name, each) for name, each in lifecycles.items()}
         self._guard_of: dict[Name, Guard] = {
             stage: self._guards[name]
@@ -115,7 +118,8 @@ class RulesEngine:
         """Judge tracks whose deadline has passed; see `model.Engine.expire`.
 
         A track that is not due at the horizon is left alone; one of a rule
-        that the configuration no longer has is removed.
+        that the configuration no longer has is removed, and so is what has
+        been known of content for too long.
         """
         step = Step(tracks, self._key_fields, self._delays)
         # What is held before rules, rules before those that listen to them, and before
@@ -235,15 +239,22 @@ class RulesEngine:
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
         notes = dict(step.notes)  # telling others goes on to what they judge
         for milestone in [step.noted(each) for each in concluded]:
-            guard = self._guard_of.get(milestone.name)
-            if guard is None:
-                step.decision.milestones.append(milestone)
-            else:
-                step.decision.milestones += guard.admit(milestone, step)
-            # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
-            for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
-                if milestone.retracts is None and self._listeners.of(kind):
-                    self._hear(_heard(milestone, step.lag), kind, step, notes)
+            self._pass(milestone, notes, step)
+            if self._nesting is not None:
+                for inside in self._nesting.admit(milestone, step):
+                    self._pass(inside, notes, step)
+
+    def _pass(self, milestone: Milestone, notes: Notes, step: Step) -> None:
+        """Tell a milestone as far as its lifecycle lets it, and let rules hear of it."""
+        guard = self._guard_of.get(milestone.name)
+        if guard is None:
+            step.decision.milestones.append(milestone)
+        else:
+            step.decision.milestones += guard.admit(milestone, step)
+        # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
+        for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
+            if milestone.retracts is None and self._listeners.of(kind):
+                self._hear(_heard(milestone, step.lag), kind, step, notes)
 
 
 def _heard(milestone: Milestone, lag: int) -> Observation:

@@ -30,6 +30,7 @@ _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.PICKED: {"bizStep": "picking", "disposition": "in_progress"},
     Name.SHORT: {"bizStep": "picking", "disposition": "mismatch_quantity"},
     Name.PACKED: {"bizStep": "packing", "disposition": "in_progress"},
+    Name.UNPACKED: {"bizStep": "unpacking", "disposition": "in_progress"},
     Name.LOADED: {"bizStep": "loading", "disposition": "in_progress"},
     Name.DEPARTED: {"bizStep": "departing", "disposition": "in_transit"},
     Name.RETURNED: {"bizStep": "receiving", "disposition": "returned"},
@@ -63,18 +64,18 @@ def encode(milestone: Milestone, site: Site) -> bytes:
     """
     attributes = Attributes(milestone)
     prefix = site.uri.rstrip("/")
-    is_packed = milestone.name is Name.PACKED
+    aggregates = milestone.name in (Name.PACKED, Name.UNPACKED)
     event: dict[str, object] = {
         "@context": _CONTEXT,
-        "type": "AggregationEvent" if is_packed else "ObjectEvent",
+        "type": "AggregationEvent" if aggregates else "ObjectEvent",
         "eventID": attributes.event_id(),
         "eventTime": attributes.time(),
         "eventTimeZoneOffset": site.zone_offset,
     }
     if milestone.retracts is not None:
         event["errorDeclaration"] = _error_declaration(milestone, attributes)
-    if is_packed:
-        event |= _packed(attributes, prefix)
+    if aggregates:
+        event |= _aggregated(milestone, attributes, prefix)
     elif milestone.name is Name.MEASURED:
         event |= measured(attributes, prefix)
     else:
@@ -148,14 +149,15 @@ def _quantity(epc_class: str, quantity: float | None, attributes: Attributes) ->
     return element
 
 
-def _packed(attributes: Attributes, prefix: str) -> dict[str, object]:
-    """Return what an AggregationEvent is about: a unit, and what is in it.
+def _aggregated(milestone: Milestone, attributes: Attributes, prefix: str) -> dict[str, object]:
+    """Return what an AggregationEvent is about: a unit, and what is put in or taken out.
 
     The JSON schema would let the parent be missing; the standard does not
-    (EPCIS 2.0, section 7.4.3).
+    (EPCIS 2.0, section 7.4.3). A deletion without children is of all there are.
     """
+    takes_all = milestone.name is Name.UNPACKED and "children" not in milestone.attributes
     unit, children = attributes.text("unit"), attributes.texts("children")
-    if unit is None or not children:
+    if unit is None or not (children or takes_all):
         raise Unencodable("expected a unit and its children")
     # A GTIN says what kind of thing a child is, not which one.
     classes = [uri for child in children if (uri := gtin_uri(child)) is not None]
@@ -165,7 +167,7 @@ def _packed(attributes: Attributes, prefix: str) -> dict[str, object]:
         about["childEPCs"] = instances
     if classes:
         about["childQuantityList"] = [{"epcClass": uri} for uri in classes]
-    about["action"] = "ADD"
+    about["action"] = "ADD" if milestone.name is Name.PACKED else "DELETE"
     return about
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
+from edge.milestones.content import CONTENT, PLACE
 from edge.milestones.model import Name, kind_of
-from edge.milestones.rules import Lifecycle, Pattern, Rule
+from edge.milestones.rules import GatherRule, Lifecycle, Pattern, Rule
 
 Rules = Mapping[str, Rule]
 Lifecycles = Mapping[str, Lifecycle]
@@ -25,6 +26,16 @@ def concluding(rules: Rules, pattern: Pattern) -> list[str]:
         for name, rule in rules.items()
         if pattern.milestone in rule.concludes() and pattern.rule in (None, name)
     ]
+
+
+def packing(rules: Rules) -> frozenset[str]:
+    """Return the rules that say which units are in which."""
+    return frozenset(
+        name
+        for name, rule in rules.items()
+        if (isinstance(rule, GatherRule) and rule.children_are == "units")
+        or (Name.UNPACKED in rule.concludes() and getattr(rule, "children", None) is None)
+    )
 
 
 def circle(rules: Rules) -> list[str]:
@@ -50,11 +61,11 @@ def in_order(rules: Rules) -> list[str]:
 def sources_by_rule(rules: Rules, sources_of: OfKind) -> dict[str, frozenset[str]]:
     """Return the sources that each rule listens to, itself or by way of others, in their order."""
     known = dict(sources_of)
+    feeders = _feeders(rules)
     found: dict[str, frozenset[str]] = {}
     for name in in_order(rules):
-        found[name] = frozenset[str]().union(
-            *(known[each.hears] for each in rules[name].patterns())
-        )
+        heard = [known[each.hears] for each in rules[name].patterns()]
+        found[name] = frozenset[str]().union(*heard, *(found[each] for each in feeders[name]))
         _add(known, name, rules[name], found[name])
     return found
 
@@ -92,12 +103,15 @@ def delays(rules: Rules) -> dict[str, int]:
 def sources_by_owner(
     rules: Rules, lifecycles: Lifecycles, sources_of: OfKind
 ) -> dict[str, frozenset[str]]:
-    """Return the sources of each rule, and then of each lifecycle those of what feeds it."""
+    """Return the sources of each rule; then, of lifecycles and content, those of their rules."""
     found = sources_by_rule(rules, sources_of)
-    return found | {
-        name: frozenset[str]().union(*(found[each] for each in _guarded(rules, lifecycle)))
-        for name, lifecycle in lifecycles.items()
-    }
+    tellers = {name for name, rule in rules.items() if rule.for_content}
+    inside = frozenset[str]().union(*(found[each] for each in packing(rules) if tellers))
+    for name, lifecycle in lifecycles.items():
+        feeding = _guarded(rules, lifecycle)
+        found[name] = frozenset[str]().union(*(found[each] for each in feeding))
+        found[name] |= inside if tellers & set(feeding) else frozenset()
+    return found | dict.fromkeys([CONTENT, PLACE] if tellers else [], inside)
 
 
 def delays_by_owner(rules: Rules, lifecycles: Lifecycles) -> dict[str, int]:
@@ -120,11 +134,17 @@ def _guarded(rules: Rules, lifecycle: Lifecycle) -> list[str]:
 
 
 def _feeders(rules: Rules) -> dict[str, list[str]]:
-    """Return the rules that each listens to, in an order that is the same in every process."""
-    return {
-        name: list(dict.fromkeys(f for each in rule.patterns() for f in concluding(rules, each)))
-        for name, rule in rules.items()
-    }
+    """Return the rules that each listens to, in an order that is the same in every process.
+
+    Who listens to what is told of content listens to the rules that say what is inside.
+    """
+    packers = sorted(packing(rules))
+    found: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        heard = [each for pattern in rule.patterns() for each in concluding(rules, pattern)]
+        inside = packers if any(rules[each].for_content for each in heard) else []
+        found[name] = list(dict.fromkeys([*heard, *inside]))
+    return found
 
 
 def _add(known: dict[str, frozenset[str]], name: str, rule: Rule, what: frozenset[str]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from edge.milestones.feeding import circle, concluding, delays, takes, with_milestones
+from edge.milestones.feeding import circle, concluding, with_milestones
 from edge.milestones.model import Name
-from edge.milestones.rules import AbsenceRule, Lifecycle, Pattern, Place, Rule
+from edge.milestones.rules import GatherRule, Lifecycle, Pattern, Place, Rule
 
 _CONCLUDED = frozenset({"quantity", "requested", "children", "since"})
 """What operators tell beside the fields of observations; a lifecycle may carry it."""
@@ -41,8 +41,7 @@ def misfits(
     if found := circle(rules):
         words = f"listens to what follows from itself: {' → '.join(found)}"
         yield Misfit(("rules", found[0]), f"{words}; say with `rule` whose milestones it means")
-    else:
-        yield from _impatient(rules)
+    yield from _half_nested(rules)
     concluded = {name for rule in rules.values() for name in rule.concludes()}
     home: dict[Name, str] = {}
     for name, lifecycle in lifecycles.items():
@@ -79,18 +78,20 @@ def _never_told(
     return f"{words}, which no rule concludes; {known}"
 
 
-def _impatient(rules: Mapping[str, Rule]) -> Iterator[Misfit]:
-    """Yield absences whose end may be told before their start: each would be a false alarm."""
-    behind = delays(rules)
-    for name, rule in rules.items():
-        if isinstance(rule, AbsenceRule):
-            late = [behind[each] + takes(rules[each]) for each in concluding(rules, rule.after)]
-            if any(late) and max(late) >= (rule.within_seconds - rule.wait_seconds) * 1000:
-                words = f"is told up to {max(late) / 1000:g} s after it happened"
-                yield Misfit(
-                    ("rules", name, "after"),
-                    f"{words}; that must be less than `within_seconds` - `wait_seconds`",
-                )
+def _half_nested(rules: Mapping[str, Rule]) -> Iterator[Misfit]:
+    """Yield settings on units in units that lack their other half."""
+    packers = [
+        name
+        for name, rule in rules.items()
+        if isinstance(rule, GatherRule) and rule.children_are == "units"
+    ]
+    tellers = [name for name, rule in rules.items() if rule.for_content]
+    if packers and not tellers:
+        words = "nothing is told of the units: no rule has `for_content`"
+        yield Misfit(("rules", packers[0], "children_are"), words)
+    if tellers and not packers:
+        words = 'nothing tells which units are inside: no rule has `children_are = "units"`'
+        yield Misfit(("rules", tellers[0], "for_content"), words)
 
 
 def unknown_fields(

@@ -20,6 +20,7 @@ def to_json(milestone: Milestone) -> dict[str, Any]:
         "rule_version": milestone.rule_version,
         "severity": milestone.severity,
         "blocks": milestone.blocks,
+        "told_through": milestone.told_through,
     }
 
 
@@ -37,4 +38,5 @@ def from_json(state: State) -> Milestone:
         rule_version=state.get("rule_version", ""),
         severity=state.get("severity") and Severity(state["severity"]),
         blocks=state.get("blocks"),
+        told_through=state.get("told_through"),
     )

@@ -32,6 +32,8 @@ class Name(StrEnum):
     LOADED = "loaded"
     DEPARTED = "departed"
     RETURNED = "returned"
+    UNPACKED = "unpacked"
+    """Units were taken out of another, or all that was in it."""
     SHORT = "short"
     OVER_PICKED = "over_picked"
     UNREAD = "unread"
@@ -184,6 +186,8 @@ class Milestone:
     mark: Mark = Mark.IN_ORDER
     retracts: str | None = None
     """Id of the milestone that this one declares to be false."""
+    told_through: str | None = None
+    """Id of the milestone about the unit around it, if it is told of a unit's content."""
     corrected_by: tuple[str, ...] = ()
     """Of a retraction, the ids of what is true instead; with none, it did not happen at all."""
     rule_version: str = ""

@@ -26,10 +26,7 @@ def sentences(configuration: Configuration) -> Iterator[str]:
     yield "What is concluded:"
     behind = delays(configuration.rules)
     for name, rule in configuration.rules.items():
-        waits = (
-            f" It waits {in_words(behind[name])} longer for its milestones." if behind[name] else ""
-        )
-        yield f"  {name}: {_rule(rule)}{waits}"
+        yield f"  {name}: {_rule(rule)}{_beside(rule, behind[name])}"
     if configuration.lifecycles:
         yield "In which order:"
         for name, lifecycle in configuration.lifecycles.items():
@@ -116,6 +113,18 @@ def _gather(rule: GatherRule) -> str:
     if rule.over is not None:
         sentence += f" Once for each {rule.distinct} beyond that it {_is(rule.over)}, too."
     return sentence + _exception(rule, rule.about)
+
+
+def _beside(rule: Rule, behind: int) -> str:
+    """Tell how the rule goes together with other rules, if it does."""
+    words = ""
+    if isinstance(rule, GatherRule) and rule.children_are == "units":
+        words += f" What each {rule.children} names is a unit in it."
+    if rule.for_content:
+        words += " So is each unit in it."
+    if behind:
+        words += f" It waits {in_words(behind)} longer for its milestones."
+    return words
 
 
 def _exception(rule: Rule, about: str) -> str:

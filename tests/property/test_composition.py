@@ -154,8 +154,8 @@ def happenings(draw: st.DrawFn) -> list[Happening]:
         if draw(st.booleans()) and puts:
             requested = draw(st.integers(1, 4))
             found.append(_after(draw, puts, "enough", {**told, "requested": requested}))
-    if draw(st.booleans()):
-        found.append(Happening(draw(times), "order-opened", {"order": "SO-1"}))
+    opened = draw(st.lists(times, max_size=2))
+    found += [Happening(at, "order-opened", {"order": "SO-1"}) for at in opened]
     if draw(st.booleans()):
         closed = [each.at for each in found if each.kind == "closed"]
         found.append(_after(draw, closed, "order-closed", {"order": "SO-1"}))

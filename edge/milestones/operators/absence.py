@@ -10,7 +10,7 @@ from edge.milestones.rules import AbsenceRule, Pattern
 from edge.milestones.step import State, Step
 
 # A label that every unreadable barcode shares must not make a track grow for ever.
-_RETRACTABLE = 16
+_REMEMBERED = 16
 
 
 class _After(NamedTuple):
@@ -30,9 +30,11 @@ class _Known(NamedTuple):
     """Concluded to be never followed, and not retracted."""
     judged_until: int | None
     """What started up to then has been followed or is concluded: telling it again is a repeat."""
+    followed_at: list[int]
+    """When the expected happened after that. What it followed may be told long after it."""
 
 
-_UNKNOWN = _Known([], [], None)
+_UNKNOWN = _Known([], [], None, [])
 
 
 class Absence(Operator[AbsenceRule]):
@@ -61,10 +63,11 @@ class Absence(Operator[AbsenceRule]):
         key = key_of(observation, self.rule.about)
         known = self._recall(step, key)
         at = observation.occurred_at
-        is_repeat = known.judged_until is not None and at <= known.judged_until
-        if is_repeat or any(each.at == at for each in known.open):
-            return NOTHING
         started = _After(at, observation.evidence, present(observation))
+        is_repeat = known.judged_until is not None and at <= known.judged_until
+        is_followed = any(self._follows(each, started) for each in known.followed_at)
+        if is_repeat or is_followed or any(each.at == at for each in known.open):
+            return NOTHING
         self._keep(step, key, known._replace(open=sorted([*known.open, started], key=_time)))
         return NOTHING
 
@@ -75,11 +78,12 @@ class Absence(Operator[AbsenceRule]):
         known = self._recall(step, key)
         at = observation.occurred_at
         wrong = [each for each in known.lost if self._follows(at, each)]
-        left = _Known(
+        left = known._replace(
             open=[each for each in known.open if not self._follows(at, each)],
             lost=[each for each in known.lost if not self._follows(at, each)],
-            judged_until=at if known.judged_until is None else max(at, known.judged_until),
         )
+        if known.judged_until is None or at > known.judged_until:
+            left = _with_follower(left, at)
         if left != known:
             self._keep(step, key, left)
         return [
@@ -102,8 +106,8 @@ class Absence(Operator[AbsenceRule]):
             judged_until = max(deadline, judged_until or deadline)
             # Starts before the deadline were repeats of this one.
             left = [each for each in left if each.at > deadline]
-        lost = [*known.lost, *concluded][-_RETRACTABLE:]
-        self._keep(step, track.key, _Known(left, lost, judged_until))
+        lost = [*known.lost, *concluded][-_REMEMBERED:]
+        self._keep(step, track.key, _Known(left, lost, judged_until, known.followed_at))
         return [self._conclude(track.key, each, [each.evidence]) for each in concluded]
 
     def open_evidence(self, state: State) -> Sequence[Evidence]:
@@ -134,11 +138,12 @@ class Absence(Operator[AbsenceRule]):
             "open": [list(each) for each in known.open],
             "lost": [list(each) for each in known.lost],
             "judged_until": known.judged_until,
+            "followed_at": known.followed_at,
         }
         if known.open:
             due_at = known.open[0].at + self._patience
         else:
-            due_at = (known.judged_until or 0) + self.remember
+            due_at = max([known.judged_until or 0, *known.followed_at]) + self.remember
         self.keep(step, key, state, due_at)
 
 
@@ -146,9 +151,18 @@ def _time(start: _After) -> int:
     return start.at
 
 
+def _with_follower(known: _Known, at: int) -> _Known:
+    """Return what is known with one more time at which the expected happened."""
+    times = sorted({*known.followed_at, at})
+    judged = [known.judged_until, *times[:-_REMEMBERED]]
+    judged_until = max((each for each in judged if each is not None), default=None)
+    return known._replace(judged_until=judged_until, followed_at=times[-_REMEMBERED:])
+
+
 def _known(state: State) -> _Known:
     return _Known(
         open=[_After(*row) for row in state["open"]],
         lost=[_After(*row) for row in state["lost"]],
         judged_until=state["judged_until"],
+        followed_at=state.get("followed_at", []),
     )

@@ -29,4 +29,4 @@ class AbsenceRule(RuleSettings):
 
     def tells(self, fields_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
         """Return the fields of what starts the time."""
-        return fields_of[self.after.hears] | {self.about}
+        return fields_of[self.after.hears] | self.named()

@@ -43,6 +43,8 @@ class GatherRule(RuleSettings):
     """What is concluded of each member that takes the count beyond `until`, beside `milestone`."""
     children: FieldName | None = None
     """The members' field whose values the milestone lists."""
+    children_are: Literal["items", "units"] = "items"
+    """Whether the children are units, of which something can be told when it is of their parent."""
     each: FieldName | None = None
     """One milestone for each member, about this field of it, instead of one for the whole."""
     within_seconds: Seconds
@@ -64,6 +66,12 @@ class GatherRule(RuleSettings):
             name = getattr(self, first)
             if name is not None and name is getattr(self, second):
                 raise ValueError(f"`{first}` and `{second}` are both '{name}'")
+        return self
+
+    @model_validator(mode="after")
+    def _has_children(self) -> Self:
+        if self.children is None and self.children_are == "units":
+            raise ValueError("`children_are` says what the children are: set `children` too")
         return self
 
     @model_validator(mode="after")
@@ -108,7 +116,7 @@ class GatherRule(RuleSettings):
         if self.closed_by is not None:
             told |= fields_of[self.closed_by.hears]
         sums = {"quantity", *(["requested"] if self.until else [])}
-        return frozenset((told - {self.until}) | sums | {self.about, *self.by})
+        return frozenset((told - {self.until}) | sums | {*self.by}) | self.named()
 
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""

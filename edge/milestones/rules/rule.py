@@ -41,6 +41,16 @@ class RuleSettings(Settings):
     blocks: FieldName | None = None
     """The field that names what they block; without it, they block what they are about."""
 
+    for_content: bool = False
+    """Whether what is concluded of a unit is told of the units in it, too."""
+
+    @model_validator(mode="after")
+    def _is_true_of_content(self) -> Self:
+        for name in (Name.PACKED, Name.UNPACKED):
+            if self.for_content and name in self.concludes():
+                raise ValueError(f"`for_content`: what is in a unit is not {name} with it")
+        return self
+
     @model_validator(mode="after")
     def _concludes_exceptions(self) -> Self:
         names = self.concludes()
@@ -89,7 +99,11 @@ class RuleSettings(Settings):
 
         `fields_of` has the fields of each kind that it listens to.
         """
-        return frozenset({self.about}).union(*(fields_of[each.hears] for each in self.patterns()))
+        return self.named().union(*(fields_of[each.hears] for each in self.patterns()))
+
+    def named(self) -> frozenset[str]:
+        """Return the fields that name what its milestones are about."""
+        return frozenset({self.about, "unit", "parent"} if self.for_content else {self.about})
 
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""

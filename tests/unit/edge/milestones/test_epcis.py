@@ -31,6 +31,7 @@ ATTRIBUTES: dict[Name, dict[str, Any]] = {
     Name.LOADED: {"unit": SSCC, "order": "SO-1", "trailer": "T-9", "read_point": "door-1"},
     Name.DEPARTED: {"unit": SSCC, "order": "SO-1", "trailer": "T-9", "read_point": "door-1"},
     Name.RETURNED: {"unit": SSCC, "rma": "RMA-1", "read_point": "returns-1"},
+    Name.UNPACKED: {"unit": SSCC, "children": CHILDREN[:1], "read_point": "pack-1"},
     Name.LOST: {"unit": SSCC, "read_point": "infeed-1"},
     Name.OVER_PICKED: LINE | {"quantity": 4, "requested": 3},
     Name.UNREAD: {"read_point": "tunnel-1"},
@@ -123,6 +124,7 @@ def test_the_official_schema_notices_words_that_are_not_epcis(schema: Any) -> No
         (Name.LOADED, "loading", "in_progress"),
         (Name.DEPARTED, "departing", "in_transit"),
         (Name.RETURNED, "receiving", "returned"),
+        (Name.UNPACKED, "unpacking", "in_progress"),
         (Name.OVER_PICKED, "picking", "mismatch_quantity"),
         (Name.UNREAD, "sensor_reporting", None),
         (Name.MISREAD, "sensor_reporting", None),
@@ -140,8 +142,9 @@ def test_each_milestone_has_its_words_of_the_core_business_vocabulary(
 ) -> None:
     event = event_of(name)
     assert (event.get("bizStep"), event.get("disposition")) == (biz_step, disposition)
-    assert event["type"] == ("AggregationEvent" if name is Name.PACKED else "ObjectEvent")
-    assert event["action"] == ("ADD" if name is Name.PACKED else "OBSERVE")
+    aggregation = {Name.PACKED: "ADD", Name.UNPACKED: "DELETE"}
+    assert event["type"] == ("AggregationEvent" if name in aggregation else "ObjectEvent")
+    assert event["action"] == aggregation.get(name, "OBSERVE")
     assert event["milepost:milestone"] == name
     assert event["milepost:rule"] == f"the-{name}-rule"
     assert event["milepost:mark"] == "in_order"
@@ -220,6 +223,13 @@ def test_children_are_things_or_kinds_of_things() -> None:
     assert event["childEPCs"] == [CHILDREN[0], serial, UNIT]
     # A GTIN does not identify one thing: EPCIS wants it among the quantities.
     assert event["childQuantityList"] == [{"epcClass": f"https://id.gs1.org/01/{GTIN}"}]
+
+
+def test_where_all_is_taken_out_no_children_are_listed(schema: Any) -> None:
+    event = orjson.loads(encode(milestone(Name.UNPACKED, without="children"), SITE))
+    assert (event["parentID"], event["action"]) == (UNIT, "DELETE")
+    assert not {"childEPCs", "childQuantityList"} & set(event)
+    schema(document(event))
 
 
 def test_an_order_and_an_rma_are_business_transactions() -> None:
@@ -361,6 +371,8 @@ def test_a_milestone_that_lacks_what_its_event_needs_is_refused(name: Name, with
         (Name.PICKED, {"quantity": float("inf")}, "expected 0 or more"),
         (Name.PICKED, {"uom": "pieces"}, "expected a code like 'KGM'"),
         (Name.PACKED, {"children": []}, "expected a unit and its children"),
+        # EPCIS would understand that all were taken out.
+        (Name.UNPACKED, {"children": []}, "expected a unit and its children"),
         (Name.PACKED, {"children": "abc"}, "expected a list"),
         (Name.MEASURED, {"since": None}, "expected since"),
         (Name.MEASURED, {"since": True}, "expected milliseconds"),

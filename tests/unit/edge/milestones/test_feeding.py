@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.milestones.decode import ObservationSettings
 from edge.milestones.engine import RulesEngine
+from edge.milestones.feeding import delays
 from edge.milestones.fitting import misfits, unknown_fields
 from edge.milestones.model import Track, TrackId
 from edge.milestones.rules import Lifecycle, Pattern, Rule
@@ -157,20 +158,23 @@ def test_of_what_rests_on_an_unknown_kind_nothing_is_said() -> None:
     assert list(unknown_fields(RULES.validate_python(rules), {}, FIELDS)) == []
 
 
-def test_an_absence_gives_more_time_than_its_start_may_take_to_be_told() -> None:
-    first = absence({"kind": "scan"}, {"kind": "drop"}, 60) | {"wait_seconds": 7}
-    after = {"milestone": "lost", "rule": "first"}
-    second = absence(after, {"kind": "gate"}, 9)
-    assert faults(first=first, second=second) == [
-        (
-            "rules.second.after: is told up to 7 s after it happened; "
-            "that must be less than `within_seconds` - `wait_seconds`"
-        )
+def test_what_an_absence_waits_for_may_be_told_before_what_starts_it(
+    site: Callable[..., Any],
+) -> None:
+    first = absence({"kind": "scan"}, {"kind": "drop"}, 60)
+    second = absence({"milestone": "lost", "rule": "first"}, {"kind": "gate"}, 9)
+    here = site({"first": first, "second": second | {"milestone": "short"}})
+    for unit in ("U1", "U2"):
+        here.see("scan", 1_000, unit=unit)
+    here.see("gate", 70_000, unit="U1")  # in time
+    here.see("gate", 70_001, unit="U2")
+    for _ in ("first", "second"):
+        here.hear_until(600_000)
+    assert here.told == [
+        ("lost", "unit:U1", 61_000),
+        ("lost", "unit:U2", 61_000),
+        ("short", "unit:U2", 70_000),
     ]
-    assert faults(first=first, second=second | {"within_seconds": 9.5}) == []
-    # What is told at once needs no time.
-    told = one("received", kind="scan")
-    assert faults(told=told, short=absence({"milestone": "received"}, {"kind": "gate"}, 1)) == []
 
 
 def test_a_rule_listens_to_the_sources_of_the_rules_before_it_and_comes_after_them() -> None:
@@ -200,6 +204,24 @@ def test_a_milestone_is_heard_though_its_lifecycle_holds_it_back(site: Callable[
     assert here.told == [("packed", "unit:U1", 1_000)]
     assert here.milestones[0].attributes == {"unit": "U1", "place": "A7"}
     assert here.milestones[0].evidence == (1,)
+
+
+def test_deadlines_wait_for_all_rules_before_and_what_follows_the_horizon_with_them(
+    site: Callable[..., Any],
+) -> None:
+    first = absence({"kind": "scan"}, {"kind": "drop"}, 60) | {"wait_seconds": 7}
+    second = absence({"milestone": "lost", "rule": "first"}, {"kind": "gate"}, 30)
+    rules = {"first": first, "second": second, "third": one("stored", milestone="lost")}
+    assert delays(RULES.validate_python(rules)) == {"first": 0, "second": 7_000, "third": 9_000}
+    # Two starts in one track: the later one is not judged before its own time.
+    expects = absence({"kind": "gate"}, {"milestone": "lost", "rule": "first"}, 10)
+    here = site({"first": first, "second": expects | {"milestone": "short"}})
+    here.see("gate", 0, unit="U1")
+    here.see("gate", 11_000, unit="U1")
+    here.hear_until(24_000)
+    assert here.told == [("short", "unit:U1", 10_000)]
+    here.hear_until(30_000)
+    assert here.told[1:] == [("short", "unit:U1", 21_000)]
 
 
 def test_a_lifecycle_waits_for_rules_that_wait_for_others(site: Callable[..., Any]) -> None:

@@ -116,6 +116,16 @@ def test_what_a_level_reaches_is_said_in_the_picture() -> None:
     assert 'from_motor -- "motor above 80" --> jammed' in lines
 
 
+def test_what_is_told_of_content_is_explained() -> None:
+    pallets = load(SHIPPED.parents[1] / "docs" / "examples" / "pallets.toml")
+    told = dict(line.strip().split(": ", 1) for line in sentences(pallets) if ": " in line)
+    assert told["stacked"].endswith(" What each carton names is a unit in it.")
+    assert told["on-trailer"] == (
+        "a unit is loaded when a load is told; once for each unit and trailer. "
+        "So is each unit in it."
+    )
+
+
 def test_a_destination_is_told_only_what_it_is_owed(site: Configuration) -> None:
     erp = site.destinations["erp"].model_copy(update={"milestones": ("departed", "lost")})
     narrow = site.model_copy(update={"destinations": {"tms": erp}})
