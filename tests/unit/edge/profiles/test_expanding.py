@@ -11,6 +11,7 @@ from edge.config import ConfigurationFault, load
 from edge.config.loading import parse
 from edge.config.writing import as_toml
 from edge.profiles import Profile, expand, names
+from edge.profiles.filling import Template
 
 ROOT = Path(__file__).parents[4]
 SITES = [
@@ -256,3 +257,12 @@ def test_a_profile_that_does_not_hold_together_is_refused(
     Profile.model_validate(profile())
     with pytest.raises(ValidationError, match=words):
         Profile.model_validate(profile(**changes))
+
+
+def test_what_the_site_says_instead_is_no_longer_at_the_parameters_place() -> None:
+    template = Template({"lane": "4"}, ("profiles", "s"))
+    filled = template.fill({"of": [{"lane": "{lane}"}]}, ())
+    assert template.origins == {("of", 0, "lane"): ("profiles", "s", "lane")}
+    place = ("profiles", "s", "rules", "lost")
+    template.change(filled, {"of": [{"lane": 5}]}, (), place)
+    assert template.origins == {("of",): (*place, "of")}
