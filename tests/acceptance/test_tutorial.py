@@ -97,6 +97,11 @@ class Terminal:
         succeeded = self._bash.stdout.readline() == "0\n"
         return succeeded, self._printed.read_text()
 
+    def logs(self) -> str:
+        """Return what is in the logs that were written at home."""
+        logs = sorted(self.home.glob("*/*.log"))
+        return "\n".join(f"{log.name}:\n{log.read_text()}" for log in logs)
+
     def __enter__(self) -> Self:
         return self
 
@@ -138,7 +143,9 @@ def newcomer_does(step: Step, terminal: Terminal) -> None:
             return
         if not step.is_look or time.monotonic() > deadline:
             how = "printed" if succeeded else "failed, and printed"
-            raise AssertionError(f"{PAGE.name}:{step.line}: {step.commands}{how}\n{printed}")
+            raise AssertionError(
+                f"{PAGE.name}:{step.line}: {step.commands}{how}\n{printed}\n{terminal.logs()}"
+            )
 
 
 @pytest.mark.timeout(300)
