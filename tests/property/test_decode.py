@@ -25,6 +25,7 @@ DECODER = Decoder(
             {"subject": "json", "fields": {"a": "a?"}},
             {"subject": "scalar", "time": ".", "fields": {"it": "."}},
             {"subject": "vda", "format": "vda5050"},
+            {"subject": "autoid", "format": "autoid"},
             {"subject": "vehicle", "format": "vda5050_vehicle"},
             {"subject": "vda", "format": "vda5050", "fields": {"unit": "r.0?"}, "time": "t?"},
         )
@@ -59,6 +60,19 @@ ACTION = st.fixed_dictionaries(
 )
 ERROR = st.fixed_dictionaries(
     {}, optional={name: st.text() | JSON for name in ("errorLevel", "errorType")}
+)
+RESULT = st.fixed_dictionaries(
+    {},
+    optional={
+        "ScanData": st.dictionaries(
+            st.sampled_from(["String", "ByteString", "Epc"]),
+            st.text("AbZ09+/=") | st.fixed_dictionaries({}, optional={"UId": JSON}) | JSON,
+        )
+        | JSON,
+        "CodeType": st.sampled_from(["GS1", "EPC"]) | JSON,
+        "Timestamp": st.just("2026-01-21T12:53:20Z") | JSON,
+        "Location": st.fixed_dictionaries({}, optional={"Name": JSON}) | JSON,
+    },
 )
 STATE = st.fixed_dictionaries(
     {},
@@ -96,7 +110,7 @@ def check(subject: str, payload: bytes, **more: Any) -> None:
             assert not isinstance(value, float) or math.isfinite(value)
 
 
-@given(st.sampled_from(["json", "scalar", "vda", "vehicle", "none"]), st.binary())
+@given(st.sampled_from(["json", "scalar", "vda", "vehicle", "autoid", "none"]), st.binary())
 @example("json", b"[" * 1024 + b"]" * 1024)
 @example("json", b'{"time":' + b"[" * 1023 + b"]" * 1023 + b"}")
 @example("scalar", b'"9999-12-31T23:59:59-23:59"')
@@ -113,7 +127,7 @@ def test_any_json_is_decoded_or_malformed(
     source_at: int | None,
     good: bool,  # noqa: FBT001 - as in a signal
 ) -> None:
-    for subject in ("json", "scalar", "vda", "vehicle"):
+    for subject in ("json", "scalar", "vda", "vehicle", "autoid"):
         check(subject, orjson.dumps(value), source_at=source_at, good=good)
 
 
@@ -126,6 +140,11 @@ def test_nearly_right_json_is_decoded_or_malformed(value: object) -> None:
 def test_nearly_right_vehicle_states_are_decoded_or_malformed(value: object) -> None:
     check("vda", orjson.dumps(value))
     check("vehicle", orjson.dumps(value))
+
+
+@given(RESULT | st.fixed_dictionaries({"ScanResult": st.lists(RESULT)}))
+def test_nearly_right_scan_results_are_decoded_or_malformed(value: object) -> None:
+    check("autoid", orjson.dumps(value))
 
 
 @given(st.text(), st.text(min_size=1))

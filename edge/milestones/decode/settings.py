@@ -90,8 +90,11 @@ class ObservationSettings(Settings):
     subject: Annotated[_Text, AfterValidator(_filter)]
     """Which subjects: an MQTT filter with + and #, or a variable's name."""
     format: Annotated[str, AfterValidator(_format)] = "json"
-    """How the payload is written: json; or as a vehicle's state, read as what becomes of its
-    actions (vda5050) or as how the vehicle is (vda5050_vehicle)."""
+    """How the payload is written: json; autoid, what a reader has scanned; or a vehicle's state.
+
+    That may be read for what becomes of its actions (vda5050), or as how the
+    vehicle is (vda5050_vehicle).
+    """
     kind: Annotated[_Text, AfterValidator(_kind)]
     """What the observation is called in rules."""
     when: dict[_Path, bool | int | float | str] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ GOOD = {"source": "floor", "subject": "dc/+/scan", "kind": "scan", "fields": {"u
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format": "xml"}, r"no format 'xml'; there are json, vda5050, vda5050_vehicle"),
+        ({"format": "xml"}, r"no format 'xml'; there are autoid, json, vda5050, vda5050_vehicle"),
         ({"subject": "dc/+scan"}, r"'\+' stands for a whole level"),
         ({"subject": "dc/#/scan"}, "'#' stands for all further levels"),
         ({"subject": "dc#"}, "'#' stands for all further levels"),
