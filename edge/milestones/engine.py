@@ -5,9 +5,8 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
 
-from edge.milestones.feeding import delays_by_owner, sources_by_owner
+from edge.milestones.feeding import as_observation, delays_by_owner, sources_by_owner
 from edge.milestones.fields import Unjudgeable
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
@@ -21,7 +20,6 @@ from edge.milestones.model import (
     Observation,
     TrackId,
     Tracks,
-    Value,
     kind_of,
 )
 from edge.milestones.nesting import Nesting
@@ -254,24 +252,4 @@ class RulesEngine:
         # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
         for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
             if milestone.retracts is None and self._listeners.of(kind):
-                self._hear(_heard(milestone, step.lag), kind, step, notes)
-
-
-def _heard(milestone: Milestone, lag: int) -> Observation:
-    """Return the milestone as rules that listen to it hear of it."""
-    about, _, value = milestone.key.partition(":")
-    *earlier, last = milestone.evidence
-    return Observation(
-        signal=last,
-        source=milestone.rule,
-        kind=kind_of(milestone.name),
-        occurred_at=milestone.occurred_at,
-        fields={about: value, **_plain(milestone.attributes)},
-        lag=lag,
-        earlier=tuple(earlier),
-    )
-
-
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Value]:
-    """Return what can be a field: not the seconds of states by their names."""
-    return {name: value for name, value in attributes.items() if not isinstance(value, Mapping)}
+                self._hear(as_observation(milestone, step.lag), kind, step, notes)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from edge.milestones.content import CONTENT, PLACE
-from edge.milestones.model import Name, kind_of
+from edge.milestones.model import Milestone, Name, Observation, Value, kind_of
 from edge.milestones.rules import GatherRule, Lifecycle, Pattern, Rule
 
 Rules = Mapping[str, Rule]
@@ -152,3 +153,23 @@ def _add(known: dict[str, frozenset[str]], name: str, rule: Rule, what: frozense
         of_all = kind_of(milestone)
         known[of_all] = known.get(of_all, frozenset()) | what
         known[kind_of(milestone, name)] = what
+
+
+def as_observation(milestone: Milestone, lag: int) -> Observation:
+    """Return the milestone as rules that listen to it hear of it."""
+    about, _, value = milestone.key.partition(":")
+    *earlier, last = milestone.evidence
+    return Observation(
+        signal=last,
+        source=milestone.rule,
+        kind=kind_of(milestone.name),
+        occurred_at=milestone.occurred_at,
+        fields={about: value, **_plain(milestone.attributes)},
+        lag=lag,
+        earlier=tuple(earlier),
+    )
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Value]:
+    """Return what can be a field: not the seconds of states by their names."""
+    return {name: value for name, value in attributes.items() if not isinstance(value, Mapping)}
