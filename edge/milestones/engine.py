@@ -228,7 +228,8 @@ class RulesEngine:
             step.forget(track)
             return
         step.judging(state["lag"], state.get("notes", ()))
-        known_until = horizon - self._delays.get(track.owner, 0)
+        # The deadline was put off by as much: see `Step.keep`.
+        known_until = horizon - state["lag"] - self._delays.get(track.owner, 0)
         if isinstance(owner, Guard):
             step.decision.milestones += owner.expire(track, state, known_until, step)
         else:

@@ -43,11 +43,6 @@ class GatherOver(Gather):
             return counted, due_at, None
         return counted, due_at, End(self.rule.milestone, at, requested)
 
-    def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
-        """Conclude what has waited long enough, as `Gather` does."""
-        # The deadline was put off by as much: see `Step.keep`.
-        return super().expire(track, state, horizon - state["lag"], step)
-
     def _conclude(self, step: Step, counted: Members, rest: Count, end: End) -> Sequence[Milestone]:
         told = list(super()._conclude(step, counted, rest, end))
         sums = told[0].attributes

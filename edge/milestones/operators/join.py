@@ -88,7 +88,6 @@ class Join(Operator[JoinRule]):
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude without optional evidence; forget what stayed alone, and old keys."""
         known = _known(state)
-        horizon -= state["lag"]  # the deadline was put off by as much: see `Step.keep`
         if known.found is not None and _start(known.found) + self._patience <= horizon:
             beside = self._beside(known.found, known.seen)
             return self._conclude(step, track.key, known.found, beside)

@@ -94,7 +94,10 @@ class Operator(ABC, Generic[R_co]):
 
     @abstractmethod
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
-        """Judge a track whose deadline is at or before the horizon."""
+        """Judge a track whose deadline is over.
+
+        At the horizon, all that happened before has been told, however late it is told.
+        """
 
     @abstractmethod
     def open_evidence(self, state: State) -> Sequence[Evidence]:
@@ -115,7 +118,7 @@ class Operator(ABC, Generic[R_co]):
         if known is None and self.is_finishing:
             raise NotBegun
         if known is not None and step.is_overdue(track):
-            step.overdue += self.expire(track, known, step.before - 1, step)
+            step.overdue += self.expire(track, known, step.before - 1 - known["lag"], step)
             known = step.recall(track, self.shape)
         return known
 

@@ -55,12 +55,16 @@ def before(samples: Sequence[Sample], at: int | None) -> Sequence[Sample]:
     return [] if at is None else samples[: bisect_right(samples, at, key=_time)]
 
 
-def with_sample(samples: Sequence[Sample], new: Sample, *, in_order: bool) -> list[Sample] | None:
+def with_sample(
+    samples: Sequence[Sample], new: Sample, *, in_order: bool, is_settled: bool
+) -> list[Sample] | None:
     """Return the samples with another one, or None if it tells nothing new.
 
-    Where a level is told `in_order`, the value that it is at already is
-    nothing new, so that repeats need not be kept. Elsewhere it may be: what
-    happened in between may not have been told yet.
+    Where a level is told `in_order`, or what happened until then `is_settled`,
+    the value that it is at already is nothing new, so that repeats need not be
+    kept. Elsewhere it may be: what happened in between may not have been told
+    yet. Of two values at the same time, the one that is told last counts where
+    a level is told `in_order`; elsewhere, the one that is reached.
     """
     first = bisect_left(samples, new.at, key=_time)
     last = bisect_right(samples, new.at, key=_time)
@@ -70,12 +74,12 @@ def with_sample(samples: Sequence[Sample], new: Sample, *, in_order: bool) -> li
             if _rank(there) <= _rank(new):
                 return None
             return [*samples[:position], new, *samples[position + 1 :]]
-    if in_order:
-        if last > 0 and samples[last - 1].reached == new.reached and not _identifies(samples, new):
+    place = last if in_order or new.reached else first
+    if in_order or is_settled:
+        is_known = place > 0 and samples[place - 1].reached == new.reached
+        if is_known and not _identifies(samples, new):
             return None
-    elif not new.reached:
-        last = first
-    return [*samples[:last], new, *samples[last:]]
+    return [*samples[:place], new, *samples[place:]]
 
 
 def settled(samples: Sequence[Sample], until: int) -> tuple[list[Sample], list[Sample]]:

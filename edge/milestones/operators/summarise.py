@@ -91,7 +91,6 @@ class Summarise(Operator[SummariseRule]):
             step.forget(track)  # its head is gone, or it would have gone with it
             return NOTHING
         windows, head = self._windows(step, track.key), head_of(state)
-        horizon -= state["lag"]  # the deadline was put off by as much: see `Step.keep`
         concluded: list[Milestone] = []
         while (due := self._due(windows, head)) is not None and due.at <= horizon:
             act = self._make_final if due.is_final else self._tell

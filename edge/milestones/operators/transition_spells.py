@@ -81,9 +81,9 @@ class TransitionSpells(Operator[TransitionRule]):
         samples = None
         if reached is not None and not known.is_forgotten(at):
             new = self._sample(observation, reached=reached)
-            # Of what is settled, repeats are not kept.
-            in_order = self.rule.in_order or is_late
-            samples = with_sample(known.samples, new, in_order=in_order)
+            samples = with_sample(
+                known.samples, new, in_order=self.rule.in_order, is_settled=is_late
+            )
         if samples is None:
             if state is not None and at >= known.heard + self.remember // 2:
                 self._keep(step, known._replace(heard=at))
@@ -101,7 +101,6 @@ class TransitionSpells(Operator[TransitionRule]):
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude what has been held for long enough; forget a level after its time."""
         known = _known(state)
-        horizon -= state["lag"]  # the deadline was put off by as much: see `Step.keep`
         if not any(self._candidates(known.samples)) and known.heard + self.remember <= horizon:
             step.forget(track)
             return NOTHING
