@@ -34,13 +34,25 @@ class _Round(NamedTuple):
     """Members that have had their milestone."""
 
 
+class _Seen(NamedTuple):
+    """A member, and its value of `distinct`."""
+
+    distinct: str
+    member: Member
+
+    @property
+    def at(self) -> int:
+        """When it happened."""
+        return self.member.at
+
+
 class _Known(NamedTuple):
     """A track's state."""
 
     key: str
     by: list[str]
-    members: Members
-    """Not yet told."""
+    members: Sequence[_Seen]
+    """Not yet told; each once between two closings."""
     closings: list[Closing]
     """Not yet concluded, earliest first."""
     last: _Round | None
@@ -88,9 +100,12 @@ class GatherEach(Operator[GatherRule]):
             told = last._replace(told=sorted([*last.told, distinct]))
             late = self._conclude(known, member, last.closing, Mark.LATE)
             return [late, *self._judge(known._replace(last=told), None, step)]
-        if distinct in known.members:
+        seen = _Seen(distinct, member)
+        twin = _twin(known, seen)
+        if twin is not None and twin.at <= seen.at:
             return NOTHING
-        return self._judge(known._replace(members={**known.members, distinct: member}), None, step)
+        others = [each for each in known.members if each is not twin]
+        return self._judge(known._replace(members=[*others, seen]), None, step)
 
     def close(self, observation: Observation, step: Step) -> Sequence[Milestone]:
         """Close the members up to now."""
@@ -116,19 +131,20 @@ class GatherEach(Operator[GatherRule]):
     def open_evidence(self, state: State) -> Sequence[Evidence]:
         """Return the members and closings of rounds that have not ended."""
         known = _known(state)
-        members = [each.evidence for each in known.members.values()]
+        members = [each.member.evidence for each in known.members]
         return members + [each.evidence for each in known.closings]
 
     def _judge(self, known: _Known, horizon: int | None, step: Step) -> Sequence[Milestone]:
         """Conclude rounds, earliest first, up to one that must wait."""
         concluded: list[Milestone] = []
         while known.members or known.closings:
-            closing, counted, ends_at = self._next_round(known)
+            closing, until, ends_at = self._next_round(known)
+            counted = {each.distinct: each.member for each in known.members if each.at <= until}
             is_met = closing is not None and closing.is_met(count(counted.values()))
             if not is_met and (horizon is None or horizon < ends_at):
                 self._keep(step, known, ends_at)
                 return concluded
-            left = {name: each for name, each in known.members.items() if name not in counted}
+            left = [each for each in known.members if each.at > until]
             if closing is None:
                 self._give_up(step, known.key, counted)
                 known = known._replace(members=left)
@@ -144,18 +160,18 @@ class GatherEach(Operator[GatherRule]):
             self._keep(step, known, known.last.closing.at + self.remember)
         return concluded
 
-    def _next_round(self, known: _Known) -> tuple[Closing | None, Members, int]:
-        """Return the earliest closing, its members, and until when they are waited for.
+    def _next_round(self, known: _Known) -> tuple[Closing | None, int, int]:
+        """Return the earliest closing, the time of its last members, and until when to wait.
 
         There is no closing if the members that come first have not been
         closed within `within_seconds`.
         """
-        over = min((each.at + self._within for each in known.members.values()), default=None)
+        over = min((each.at + self._within for each in known.members), default=None)
         if known.closings and (over is None or known.closings[0].at <= over):
             closing = known.closings[0]
-            return closing, _until(closing.at, known.members), closing.at + self._wait
+            return closing, closing.at, closing.at + self._wait
         assert over is not None
-        return None, _until(over, known.members), over + self._wait
+        return None, over, over + self._wait
 
     def _conclude_all(
         self, step: Step, known: _Known, closing: Closing, counted: Members, mark: Mark
@@ -186,22 +202,32 @@ class GatherEach(Operator[GatherRule]):
         key = key_of(observation, self.rule.about)
         by = [required(observation, field) for field in self.rule.by]
         state = self.recall(step, joined(key, by))
-        return _Known(key, by, {}, [], None) if state is None else _known(state)
+        return _Known(key, by, [], [], None) if state is None else _known(state)
 
     def _keep(self, step: Step, known: _Known, due_at: int) -> None:
         last = known.last
         state = {
             "key": known.key,
             "by": known.by,
-            "members": {name: list(each) for name, each in known.members.items()},
+            "members": [[each.distinct, *each.member] for each in known.members],
             "closings": [list(each) for each in known.closings],
             "last": last and [last.since, list(last.closing), last.told],
         }
         self.keep(step, joined(known.key, known.by), state, due_at)
 
 
-def _until(at: int, members: Members) -> Members:
-    return {name: each for name, each in members.items() if each.at <= at}
+def _twin(known: _Known, new: _Seen) -> _Seen | None:
+    """Return the same member of the same round, or None: it may be loaded once a round."""
+
+    def is_between(closing: Closing, other: _Seen) -> bool:
+        return min(new.at, other.at) <= closing.at < max(new.at, other.at)
+
+    for each in known.members:
+        if each.distinct == new.distinct and not any(
+            is_between(closing, each) for closing in known.closings
+        ):
+            return each
+    return None
 
 
 def _known(state: State) -> _Known:
@@ -209,7 +235,7 @@ def _known(state: State) -> _Known:
     return _Known(
         state["key"],
         state["by"],
-        {name: Member(*row) for name, row in state["members"].items()},
+        [_Seen(distinct, Member(*row)) for distinct, *row in state["members"]],
         [Closing(*row) for row in state["closings"]],
         last and _Round(last[0], Closing(*last[1]), last[2]),
     )
