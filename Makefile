@@ -1,7 +1,7 @@
 # Everything there is to do here. A fresh checkout needs only `make demo` or `make test`:
 # whatever is missing is installed first, and said.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow check fmt docs bench lock install uninstall
+.PHONY: help setup demo test slow properties check fmt docs bench lock install uninstall
 
 BIN := .venv/bin
 PYTHON_FILES := edge drivers buffer simulators tests bench docs
@@ -22,6 +22,12 @@ test: setup ## run the tests (the slow proofs are `make slow`)
 slow: setup ## run the long proofs: real installations, power cuts, whole plays of the site
 	@.ci/require cc ext4 fuse nft
 	$(BIN)/pytest -m slow
+
+properties: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+properties: setup ## try each property of the engine on 10,000 examples (SEED=… as printed repeats a failure)
+	$(BIN)/pytest -n 2 --dist worksteal --timeout 900 -m "hypothesis and not slow" \
+		--hypothesis-profile thorough --hypothesis-seed $(SEED) \
+		tests/property tests/unit/edge/milestones
 
 check: setup ## judge style, types and the arrows between packages
 	$(BIN)/ruff check && $(BIN)/ruff format --check

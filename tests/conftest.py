@@ -2,15 +2,38 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 from simulators import broker as simulator
 from simulators import ports
 from simulators.erp_process import ErpProcess
 from tests.gateway import Gateway, Scanner
+
+# A deadline is for what hangs: a busy machine may take a hundred times as long as usual.
+settings.register_profile(
+    "quick",
+    max_examples=200,
+    deadline=timedelta(seconds=5),
+    derandomize=False,
+    print_blob=True,
+)
+# What `make properties` tries; a failure is repeated by its seed, not from a database.
+settings.register_profile(
+    "thorough", settings.get_profile("quick"), max_examples=10_000, database=None
+)
+settings.load_profile("quick")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say on how many examples properties are tried, and how to repeat that."""
+    seed = config.getoption("hypothesis_seed") or "at random"
+    assert settings.default is not None
+    return f"properties: {settings.default.max_examples:,} examples each, seed: {seed}"
 
 
 def pytest_asyncio_loop_factories(

@@ -39,7 +39,7 @@ JSON = st.recursive(
     | st.text()
     | st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=5,
 )
 NEARLY = st.fixed_dictionaries(
     {},

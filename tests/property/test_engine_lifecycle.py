@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -72,7 +72,6 @@ def play(visits: Sequence[Visit], judged: Mapping[int, bool]) -> list[Milestone]
 
 
 @given(visits(), st.lists(st.booleans(), min_size=len(STAGES), max_size=len(STAGES)))
-@settings(max_examples=200, deadline=None)
 def test_the_guard_tells_what_a_model_that_knows_all_stages_tells(
     visits: list[Visit], judged: list[bool]
 ) -> None:
@@ -165,7 +164,6 @@ def _when(visit: tuple[bool, Name, int]) -> tuple[bool, int, int]:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
 def test_what_is_illegal_or_unknown_does_not_depend_on_how_it_is_told(
     data: st.DataObject,
 ) -> None:

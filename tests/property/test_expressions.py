@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from time import process_time
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.milestones.expressions import Computation, Condition, NoResult
@@ -67,7 +67,6 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 TOLD = st.fixed_dictionaries({}, optional={"a": VALUES, "b": VALUES, "c": VALUES})
 
 
-@settings(deadline=None)  # it measures for itself, and the first one loads the library
 @given(WRITTEN, st.sampled_from([Condition, Computation]), st.lists(TOLD, max_size=4))
 @example("a / b", Computation, [{"a": 0.0, "b": 0.0}])
 @example("min(a, b)", Computation, [{"a": math.nan, "b": 1}])
@@ -105,7 +104,6 @@ def _outcome(expression: Condition | Computation, fields: Mapping[str, Value]) -
     return repr(result)
 
 
-@settings(deadline=None)
 @given(ONE_PART, st.lists(TOLD, min_size=1, max_size=8))
 @example("(a - b) / (b - c) > 0.5", [{"a": 3, "b": 2, "c": 1}])
 @example("1 / int(a) == 1", [{"a": 1}])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -125,7 +125,6 @@ def play(tellings: Sequence[Telling]) -> list[Milestone]:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
 def test_in_whatever_order_picks_come_the_same_ones_are_too_many(data: st.DataObject) -> None:
     picks = data.draw(PICKS)
     told = play(data.draw(tellings(picks)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.milestones.model import Observation, Value
@@ -62,7 +62,7 @@ samples = st.lists(
         st.sampled_from([0, 3, 5, 6, 8, 9]),
         st.sampled_from(LEVELS),
     ),
-    max_size=25,
+    max_size=12,
 )
 
 
@@ -158,7 +158,6 @@ def telling(draw: st.DrawFn, arrivals: list[tuple[int, Sample]]) -> list[Telling
 
 
 @given(told=samples, rule=RULES, data=st.data())
-@settings(max_examples=100, deadline=None)
 def test_any_order_within_the_wait_makes_the_same_facts(
     told: list[Sample], rule: dict[str, Any], data: st.DataObject
 ) -> None:
@@ -173,7 +172,6 @@ def test_any_order_within_the_wait_makes_the_same_facts(
     rule=RULES,
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
 def test_what_is_told_in_order_makes_the_same_facts_although_repeats_are_not_kept(
     told: list[Sample], rule: dict[str, Any], data: st.DataObject
 ) -> None:
@@ -184,7 +182,6 @@ def test_what_is_told_in_order_makes_the_same_facts_although_repeats_are_not_kep
 
 
 @given(told=samples, rule=RULES, ordered=st.booleans(), data=st.data())
-@settings(max_examples=100, deadline=None)
 def test_no_fact_stands_that_is_contradicted_however_late(
     told: list[Sample],
     rule: dict[str, Any],
@@ -214,7 +211,6 @@ def test_no_fact_stands_that_is_contradicted_however_late(
 
 
 @given(told=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=600), rule=RULES)
-@settings(max_examples=30, deadline=None)
 def test_a_track_stays_small_however_much_is_told(
     told: list[tuple[int, int]], rule: dict[str, Any]
 ) -> None:

@@ -1,8 +1,10 @@
 """A site for the engine's tests: observations in, everything decided kept."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import TypeAdapter
 
@@ -22,6 +24,20 @@ RULES = TypeAdapter(dict[str, Rule])
 LIFECYCLES = TypeAdapter(dict[str, Lifecycle])
 
 
+@lru_cache
+def _engine(rules: bytes, lifecycles: bytes, reorder: int) -> RulesEngine:
+    """Return an engine; as it has no state, one serves all sites that are alike."""
+    parsed = RULES.validate_json(rules)
+    patterns = [pattern for rule in parsed.values() for pattern in rule.patterns()]
+    return RulesEngine(
+        "dc-north",
+        parsed,
+        LIFECYCLES.validate_json(lifecycles),
+        {each.kind: frozenset({"floor"}) for each in patterns if each.kind},
+        {"floor": reorder},
+    )
+
+
 class Site:
     """An engine with its tracks, which are JSON between any two steps, as in the store."""
 
@@ -32,15 +48,7 @@ class Site:
         *,
         reorder: int = 0,
     ) -> None:
-        parsed = RULES.validate_python(rules)
-        patterns = [pattern for rule in parsed.values() for pattern in rule.patterns()]
-        self.engine = RulesEngine(
-            "dc-north",
-            parsed,
-            LIFECYCLES.validate_python(lifecycles or {}),
-            {each.kind: frozenset({"floor"}) for each in patterns if each.kind},
-            {"floor": reorder},
-        )
+        self.engine = _engine(orjson.dumps(rules), orjson.dumps(lifecycles or {}), reorder)
         self.tracks = KnownTracks()
         self.milestones: list[Milestone] = []
         self.objections: list[Objection] = []
