@@ -60,11 +60,12 @@ class _Site:
         self._tracks = _Tracks()
         self._rules = rules
         self._numbers = iter(range(1, 1 << 62))
-        # Units that have been picked from once, and wait for the second time.
-        for first in range(0, tracks, BATCH):
-            self._collapse(
-                [self._signal(1, n, n % rules) for n in range(first, min(first + BATCH, tracks))]
-            )
+        # A unit of each rule that has been picked from once, and waits; the others are like it.
+        self._collapse([self._signal(1, number, number) for number in range(rules)])
+        begun = [*self._tracks.items()]
+        for number in range(len(begun), tracks):
+            track, known = begun[number % len(begun)]
+            self._tracks[TrackId(track.owner, f"{track.key} {number}")] = known
         self.open = len(self._tracks)
 
     def seconds(self, concerned: float) -> float:
