@@ -94,15 +94,16 @@ class Daemon:
             StoreFailed: Inside an exception group; nothing was acknowledged since.
 
         """
-        stop = asyncio.Event()
+        stop, reload = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
         try:
             async with asyncio.TaskGroup() as group:
-                reload = self._rules.reload_and_log
-                loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(reload()))
+                reloading = group.create_task(self._rules.reload_whenever(reload))
                 await self._run_until(stop, group)
+                await _end([reloading])
         finally:
             for speaker in self._speakers.values():
                 await speaker.sink.close()

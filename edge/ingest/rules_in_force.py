@@ -164,12 +164,15 @@ class RulesInForce:
                 tally.count(connection, {tally.QUARANTINED: len(wrong)})
         return added
 
-    async def reload_and_log(self) -> None:
-        """Reload for somebody who cannot be answered."""
-        try:
-            await self.reload("SIGHUP")
-        except NotTaken as error:
-            log.error("rules_not_reloaded", why=str(error))  # noqa: TRY400 - it says where
+    async def reload_whenever(self, asked: asyncio.Event) -> None:
+        """Reload each time that it is asked for, by somebody who cannot be answered."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            try:
+                await self.reload("SIGHUP")
+            except NotTaken as error:
+                log.error("rules_not_reloaded", why=str(error))  # noqa: TRY400 - it says where
 
     async def _read(self) -> Configuration:
         if self._file is None:

@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import inspect
 import random
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
@@ -181,7 +182,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, sig: int, callback: Callable[..., object], *args: Any
     ) -> None:
         """Remember what SIGTERM does."""
-        del sig
+        if sig != signal.SIGTERM:
+            return
         context = copy_context()
 
         def stop() -> None:

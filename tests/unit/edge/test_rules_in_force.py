@@ -178,9 +178,15 @@ async def test_a_refusal_that_nobody_waits_for_is_logged(
     running: Running, logs: list[EventDict]
 ) -> None:
     edit(running.file, "port = 1883", "port = 1884")
-    await running.rules.reload_and_log()
-    (refused,) = [each for each in logs if each["event"] == "rules_not_reloaded"]
-    assert "takes a restart" in refused["why"]
+    asked = asyncio.Event()
+    reloading = asyncio.create_task(running.rules.reload_whenever(asked))
+    for times in (1, 2):
+        asked.set()
+        async with asyncio.timeout(30):
+            while len(refused := [x for x in logs if x["event"] == "rules_not_reloaded"]) < times:  # noqa: ASYNC110 - a log calls nobody
+                await asyncio.sleep(0.01)
+    reloading.cancel()
+    assert "takes a restart" in refused[0]["why"]
 
 
 PICK = {"order": "O", "line": "1", "item": "I", "quantity": 1}
