@@ -40,6 +40,11 @@ def in_force(connection: sqlite3.Connection) -> RuleSetRow | None:
     return None if row is None else RuleSetRow(*row)
 
 
+def newest_number(connection: sqlite3.Connection) -> int:
+    """Return the number of the rules that came into force last; 0 before there were any."""
+    return int(connection.execute(SQL["newest_rule_set"]).fetchone()[0])
+
+
 def all_of(connection: sqlite3.Connection) -> Iterator[RuleSetRow]:
     """Yield all rules that were in force, the newest first."""
     for row in connection.execute(SQL["last_rule_sets"], (-1,)):

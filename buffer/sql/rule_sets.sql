@@ -4,3 +4,6 @@ INSERT INTO rule_set (version, first_signal, adopted_at, how, configuration) VAL
 -- name: last_rule_sets
 SELECT seq, version, first_signal, adopted_at, how, configuration
 FROM rule_set ORDER BY seq DESC LIMIT ?;
+
+-- name: newest_rule_set
+SELECT coalesce(max(seq), 0) FROM rule_set;

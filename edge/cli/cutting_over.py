@@ -60,7 +60,8 @@ def cut_over(file: Path, text: str | None, how: How) -> int:
         was = file.read_text(encoding="utf-8")
         _install(file, plan.text)
         status = with_gateway(installed, lambda gateway: _take_over(gateway, how, passed_over))
-        if status != 0:
+        # Without an answer it may have been done: the file is then what it would be.
+        if status == NOTHING_DONE:
             _install(file, was)
     except (NotSafe, NotRunning, NotAllowed, ConfigurationFault) as reason:
         typer.echo(f"nothing was done: {reason}", err=True)

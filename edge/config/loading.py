@@ -57,14 +57,13 @@ def load(file: Path) -> Configuration:
     return _load(file, *parse(file))
 
 
-def load_text(text: str) -> Configuration:
-    """Read and check a configuration that is no file any more.
+def load_text(text: str, file: Path = Path("milepost.toml")) -> Configuration:
+    """Check a configuration whose text has been read; `file` is named where it is at fault.
 
     Raises:
         ConfigurationFault: It cannot be run; names all that is wrong.
 
     """
-    file = Path("milepost.toml")
     return _load(file, *_parsed(file, text))
 
 

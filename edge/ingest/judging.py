@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
-from buffer import journal, outbox, tally, tracks
+from buffer import journal, outbox, rule_sets, tally, tracks
 from buffer.lane import Lane
 from drivers.contract import Batch, Clock, Signal
 from edge.ingest.device_clocks import DeviceClocks
@@ -84,20 +84,29 @@ class Judge:
         """
         self.clocks = clocks or DeviceClocks({})
         self._confirm = confirm
+        self._in_use = [(0, decoder, engine, routes)]
         self._decoder = decoder
         self._engine = engine
         self._site = site
         self._routes = routes
         self._clock = clock
 
-    @property
-    def in_use(self) -> tuple[Decoder, Engine, Sequence[Route]]:
-        """What it judges by."""
-        return self._decoder, self._engine, self._routes
+    def adopt(
+        self, rule_set: int, decoder: Decoder, engine: Engine, routes: Sequence[Route]
+    ) -> None:
+        """Judge by others from now on, as long as the store has that number noted.
 
-    def adopt(self, decoder: Decoder, engine: Engine, routes: Sequence[Route]) -> None:
-        """Judge by others from now on; call it on the store's thread."""
+        Call it in the transaction that notes it: if that is undone, so is this.
+        """
+        before = [each for each in self._in_use if each[0] < rule_set][-1:]
+        self._in_use = [*before, (rule_set, decoder, engine, routes)]
         self._decoder, self._engine, self._routes = decoder, engine, routes
+
+    def _go_by(self, connection: sqlite3.Connection) -> None:
+        """Judge by what is in force in the transaction that runs."""
+        if len(self._in_use) > 1 and self._in_use[-1][0] > rule_sets.newest_number(connection):
+            del self._in_use[-1]
+            _, self._decoder, self._engine, self._routes = self._in_use[-1]
 
     def tell(self, connection: sqlite3.Connection, milestones: Sequence[Milestone]) -> int:
         """Take milestones that were concluded elsewhere; return how many are new."""
@@ -108,6 +117,7 @@ class Judge:
 
     def take(self, connection: sqlite3.Connection, source: str, batch: Batch) -> int:
         """Write a batch and all that follows from it; return how many milestones are new."""
+        self._go_by(connection)
         now = self._clock()
         first = journal.next_sequence(connection)
         numbered = list(enumerate(batch.signals, first))
@@ -141,6 +151,7 @@ class Judge:
         Return how many milestones are new, and what is wrong with the signal, if anything is.
         What it led to the first time is recognised, and not concluded again.
         """
+        self._go_by(connection)
         signal = Signal(row.subject, row.payload, row.received_at, row.source_at, bool(row.good))
         added, refused = self._look_at(connection, row.source, [(row.seq, signal)], self._clock())
         return added, [reason for _, reason in refused]
@@ -205,6 +216,7 @@ class Judge:
         `heard` gives for each of the engine's owners, in its order, the time up to which
         everything that its sources said has been committed.
         """
+        self._go_by(connection)
         now = self._clock()
         added = 0
         for owner, until in heard.items():

@@ -72,7 +72,7 @@ def read(file: Path) -> Prepared:
 
     """
     with file.open("rb") as lines:
-        head = orjson.loads(next(lines))
+        head = orjson.loads(next(lines, b""))
         tracks = {}
         for line in lines:
             owner, key, state, due_at = orjson.loads(line)

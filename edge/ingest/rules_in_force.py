@@ -12,7 +12,8 @@ import structlog
 from buffer import audit, journal, quarantine, rule_sets, tally, tracks
 from buffer.store import Store
 from drivers.contract import Clock
-from edge.config import Configuration, ConfigurationFault, load
+from edge.config import Configuration, ConfigurationFault
+from edge.config.loading import load_text
 from edge.config.rule_set import Change, NotTaken, change, needs_restart, rule_set_version
 from edge.ingest import configured, prepared, succession
 from edge.ingest.judging import Judge
@@ -76,10 +77,13 @@ class RulesInForce:
             NotTaken: The file has faults, or differs in more than its rules.
 
         """
-        new = await self._read()
+        async with self.turn:
+            return await self._reload(who)
+
+    async def _reload(self, who: str) -> tuple[str, Change]:
+        new, text = await self._read()
         old = self._configuration
         version, differs = rule_set_version(new), change(old, new)
-        text = self._text()
 
         def adopt(connection: sqlite3.Connection) -> RulesEngine:
             now = self._clock()
@@ -89,17 +93,17 @@ class RulesInForce:
             succession.part_tracks(connection, old, new, now)
             return self._adopt(connection, new)
 
-        async with self.turn:
-            self.engine = await self._store.write(adopt)
-            self._configuration = new
-            self._on_adopted(new)
+        self.engine = await self._store.write(adopt)
+        self._configuration = new
+        self._on_adopted(new)
         log.info("rules_reloaded", version=version, who=who)
         return version, differs
 
     def _adopt(self, connection: sqlite3.Connection, new: Configuration) -> RulesEngine:
         """Judge by other rules, and by former ones what those have to finish."""
         engine = configured.rules_engine(new, succession.former_rules(connection, new))
-        self.judge.adopt(configured.decoder(new), engine, configured.routes(new))
+        number = rule_sets.newest_number(connection)
+        self.judge.adopt(number, configured.decoder(new), engine, configured.routes(new))
         return engine
 
     async def cut_over(self, how: Literal["cutover", "rollback"], who: str) -> tuple[str, int]:
@@ -111,12 +115,16 @@ class RulesInForce:
             NotTaken: As `reload`, or what was prepared is not for these rules in this place.
 
         """
-        new = await self._read()
-        version, text = rule_set_version(new), self._text()
+        async with self.turn:
+            return await self._cut_over(how, who)
+
+    async def _cut_over(self, how: Literal["cutover", "rollback"], who: str) -> tuple[str, int]:
+        new, text = await self._read()
+        version = rule_set_version(new)
         before = rule_set_version(self._configuration)
         try:
             ready = await asyncio.to_thread(prepared.read, prepared.file_beside(self._store.path))
-        except OSError as error:
+        except (OSError, ValueError, KeyError) as error:
             raise NotTaken(f"nothing is prepared ({error}); run `milepost {how}`") from error
         if (ready.before, ready.version) != (before, version):
             raise NotTaken(
@@ -139,17 +147,11 @@ class RulesInForce:
             former = [f"{FORMER}{owner}:" for owner in ready.owners]
             finishing = [each for prefix in former for each in tracks.owners(connection, prefix)]
             tracks.replace(connection, [*ready.owners, *finishing], rows)
-            until_now = self.judge.in_use
-            try:
-                return self._adopt(connection, new), self._catch_up(connection, ready, now)
-            except BaseException:
-                self.judge.adopt(*until_now)
-                raise
+            return self._adopt(connection, new), self._catch_up(connection, ready, now)
 
-        async with self.turn:
-            self.engine, added = await self._store.write(adopt)
-            self._configuration = new
-            self._on_adopted(new)
+        self.engine, added = await self._store.write(adopt)
+        self._configuration = new
+        self._on_adopted(new)
         log.info("rules_cut_over", version=version, before=before, how=how, who=who)
         return version, added
 
@@ -174,19 +176,21 @@ class RulesInForce:
             except NotTaken as error:
                 log.error("rules_not_reloaded", why=str(error))  # noqa: TRY400 - it says where
 
-    async def _read(self) -> Configuration:
+    async def _read(self) -> tuple[Configuration, str]:
+        """Return what the file says, and its text."""
         if self._file is None:
             raise NotTaken("the configuration is not of a file that could be read again")
         try:
-            new = await asyncio.to_thread(load, self._file)
-        except ConfigurationFault as fault:
+            text = await asyncio.to_thread(self._file.read_text, encoding="utf-8")
+            new = await asyncio.to_thread(load_text, text, self._file)
+        except (ConfigurationFault, OSError, UnicodeDecodeError) as fault:
             raise NotTaken(str(fault)) from fault
         if fixed := needs_restart(self._configuration, new):
             raise NotTaken(
                 f"{self._file}: {', '.join(fixed)} changed, which takes a restart: "
                 "`systemctl restart milepost`. Nothing was taken over"
             )
-        return new
+        return new, text
 
     def _text(self) -> str:
         return "" if self._file is None else self._file.read_text(encoding="utf-8")

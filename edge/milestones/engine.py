@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
 
-from edge.milestones.feeding import as_observation, delays_by_owner, sources_by_owner
+from edge.milestones.feeding import as_observation, delays_by_owner, of_former, sources_by_owner
 from edge.milestones.fields import Unjudgeable
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
@@ -80,19 +80,21 @@ class RulesEngine:
         self._reorder = reorder
         sources = sorted({*reorder, *frozenset[str]().union(*sources_of.values())})
         self._sources = {owner_of(source): source for source in sources}
-        self._owners = {
-            **{owner: frozenset({source}) for owner, source in self._sources.items()},
-            **dict.fromkeys((each.owner for each in finishing), frozenset[str]()),
-            **sources_by_owner(rules, lifecycles, sources_of),
-        }
+        self._owners = {owner: frozenset({source}) for owner, source in self._sources.items()}
         self._delays = delays_by_owner(rules, lifecycles)
-        for each in finishing:
-            self._owners[each.owner] = self._owners[each.name]
-            self._delays[each.owner] = self._delays[each.name]
+        for owner, heard in sources_by_owner(rules, lifecycles, sources_of).items():
+            for each in finishing:
+                if each.name == owner:  # where it stands among those that feed each other
+                    own, delay = of_former(rules, owner, each.rule, sources_of)
+                    self._owners[each.owner] = heard | own
+                    self._delays[each.owner] = max(delay, self._delays[owner])
+            self._owners[owner] = heard
         self._of_one_source = {
             name
             for name, rule in rules.items()
-            if len(self._owners[name]) == 1 and all(each.kind for each in rule.patterns())
+            if len(self._owners[name]) == 1
+            and all(each.kind for each in rule.patterns())
+            and name not in former
         }
         self._ranks = {owner: rank for rank, owner in enumerate(self._owners)}
 
@@ -213,6 +215,7 @@ class RulesEngine:
                 if operator.is_finishing:
                     finished.add(operator.name)
             except NotBegun:
+                self._tell(step.take_overdue(), step)
                 continue
             except Unjudgeable as reason:
                 step.object(observation.signal, f"rule {operator.name}: {reason}")

@@ -124,6 +124,21 @@ def delays_by_owner(rules: Rules, lifecycles: Lifecycles) -> dict[str, int]:
     }
 
 
+def of_former(
+    rules: Rules, name: str, former: Rule, sources_of: OfKind
+) -> tuple[frozenset[str], int]:
+    """Return the sources of what a rule was before, and how much later it judges its deadlines.
+
+    Among the rules that there are: a kind that nothing gives any more has no source.
+    """
+    then = {**rules, name: former}
+    gone = {each.hears: frozenset[str]() for each in former.patterns()}
+    try:
+        return sources_by_rule(then, {**gone, **sources_of})[name], delays(then)[name]
+    except CycleError:  # what feeds it is other, too
+        return frozenset(), 0
+
+
 def takes(rule: Rule) -> int:
     """Return how long after they happened the rule may conclude milestones, in milliseconds."""
     return round(rule.takes_seconds() * 1000)

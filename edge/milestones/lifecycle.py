@@ -239,7 +239,7 @@ def _known(state: State) -> _Known:
     return _Known(
         accepted={name: (id_, at) for name, (id_, at) in state["accepted"].items()},
         held=[from_json(each) for each in state["held"]],
-        refused=state["refused"],
+        refused=dict(state["refused"]) if isinstance(state["refused"], dict) else {},
         carried=state["carried"],
         last_at=state["last_at"],
         unknown=state.get("unknown") and from_json(state["unknown"]),

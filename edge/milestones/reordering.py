@@ -47,12 +47,6 @@ def judged_until(source: str, bound: int, heard: int, tracks: Tracks) -> int:
     return min(heard - bound, _time_of(earliest[0][0]) - 1)
 
 
-def held_signal(track: TrackId, known: Track) -> int | None:
-    """Return the signal of what a track holds; None if it is no track of a source's."""
-    is_held = track.owner.startswith(owner_of("")) and known.state.get("shape") == _HELD
-    return int(known.state["signal"]) if is_held else None
-
-
 class Hold:
     """What one source has told, as one step sees it: some of it is held."""
 
@@ -174,5 +168,5 @@ def _observation(source: str, held: Track) -> Observation:
         state["at"],
         state["fields"],
         state["lag"],
-        time_from=state["time_from"] and TimeFrom(state["time_from"]),
+        time_from=TimeFrom(told) if (told := state.get("time_from")) else None,
     )

@@ -16,9 +16,11 @@ from drivers.contract import Signal
 from edge.config import Configuration
 from edge.config.rule_set import changed_rules, rule_set_version
 from edge.ingest.prepared import Prepared
+from edge.milestones.content import CONTENT, PLACE
+from edge.milestones.feeding import packing
 from edge.milestones.keeping import from_json
 from edge.milestones.model import Milestone, TrackId
-from edge.milestones.reordering import held_signal
+from edge.milestones.reordering import owner_of
 from edge.rules.rehearsal import Rehearsal
 
 
@@ -65,10 +67,10 @@ async def prepare(
     _reaches_back(first, open_now)
     told = await history.known(reader, map(bytes.fromhex, by_new))
     only_new = {id_: each for id_, each in by_new.items() if bytes.fromhex(id_) not in told}
-    # What is held may be judged while this goes on: it is taken up again with what comes.
-    held = [held_signal(track, known) for track, known in rehearsal.tracks()]
-    up_to = min([up_to, *(signal - 1 for signal in held if signal is not None)])
-    tracks = {track: known for track, known in rehearsal.tracks() if track.owner in owners}
+    # What is held is known to both. The new rules take up the order where the journal ends for
+    # them, and what comes behind it is told to them in that order.
+    replaced = owners | _beside(old, new, owners)
+    tracks = {track: known for track, known in rehearsal.tracks() if track.owner in replaced}
     open_then: dict[int, TrackId] = {}
     for track, known in tracks.items():
         open_then |= dict.fromkeys(rehearsal.engine.open_evidence(track, known.state), track)
@@ -84,7 +86,15 @@ async def prepare(
     along = {each.id for each in taken_along}
     passed_over = Counter(str(each.name) for each in only_new.values() if each.id not in along)
     before, version = rule_set_version(old), rule_set_version(new)
-    return Prepared(before, version, up_to, owners, tracks, taken_along), passed_over
+    return Prepared(before, version, up_to, replaced, tracks, taken_along), passed_over
+
+
+def _beside(old: Configuration, new: Configuration, owners: frozenset[str]) -> frozenset[str]:
+    """Return who else's tracks are replaced: what is held, and what is in what."""
+    held = frozenset(map(owner_of, new.reorder))
+    concerned = packing(old.rules) | packing(new.rules)
+    concerned |= {name for name, rule in new.rules.items() if rule.for_content}
+    return held | ({CONTENT, PLACE} if owners & concerned else frozenset())
 
 
 async def _open_evidence(

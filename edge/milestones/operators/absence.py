@@ -1,7 +1,7 @@
 """Something that should have followed did not: that is a fact, until the contrary is told."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge.milestones.fields import key_of, present
 from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId, Value
@@ -21,12 +21,22 @@ class _After(NamedTuple):
     fields: dict[str, Value]
 
 
+class _Lost(NamedTuple):
+    """What was concluded, kept in the track as a list."""
+
+    at: int
+    evidence: Evidence
+    fields: dict[str, Value]
+    until: int
+    """When the time was over: the milestone happened then, whatever the rule says since."""
+
+
 class _Known(NamedTuple):
     """A track's state."""
 
     open: list[_After]
     """Not yet followed, earliest first."""
-    lost: list[_After]
+    lost: list[_Lost]
     """Concluded to be never followed, and not retracted."""
     judged_until: int | None
     """What started up to then has been followed or is concluded: telling it again is a repeat."""
@@ -77,10 +87,10 @@ class Absence(Operator[AbsenceRule]):
         key = key_of(observation, self.rule.about)
         known = self._recall(step, key)
         at = observation.occurred_at
-        wrong = [each for each in known.lost if self._follows(at, each)]
+        wrong = [each for each in known.lost if each.at <= at <= each.until]
         left = known._replace(
             open=[each for each in known.open if not self._follows(at, each)],
-            lost=[each for each in known.lost if not self._follows(at, each)],
+            lost=[each for each in known.lost if each not in wrong],
         )
         if known.judged_until is None or at > known.judged_until:
             left = _with_follower(left, at)
@@ -93,16 +103,16 @@ class Absence(Operator[AbsenceRule]):
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude what has not been followed in time; forget a key after its time."""
-        known = _known(state)
+        known = self._known(state)
         if not known.open:
             step.forget(track)
             return NOTHING
-        concluded: list[_After] = []
+        concluded: list[_Lost] = []
         left = known.open
         judged_until = known.judged_until
         while left and left[0].at + self._patience <= horizon:
-            concluded.append(left[0])
             deadline = left[0].at + self._within
+            concluded.append(_Lost(*left[0], deadline))
             judged_until = max(deadline, judged_until or deadline)
             # Starts before the deadline were repeats of this one.
             left = [each for each in left if each.at > deadline]
@@ -112,18 +122,18 @@ class Absence(Operator[AbsenceRule]):
 
     def open_evidence(self, state: State) -> Sequence[Evidence]:
         """Return what has not been followed yet."""
-        return [each.evidence for each in _known(state).open]
+        return [each.evidence for each in self._known(state).open]
 
     def _follows(self, at: int, start: _After) -> bool:
         return start.at <= at <= start.at + self._within
 
     def _conclude(
-        self, key: str, start: _After, evidence: Sequence[Evidence], *, retraction: bool = False
+        self, key: str, lost: _Lost, evidence: Sequence[Evidence], *, retraction: bool = False
     ) -> Milestone:
         return self.milestone(
             key,
-            start.at + self._within,
-            start.fields,
+            lost.until,
+            lost.fields,
             evidence,
             mark=Mark.LATE if retraction else Mark.IN_ORDER,
             retraction=retraction,
@@ -131,7 +141,18 @@ class Absence(Operator[AbsenceRule]):
 
     def _recall(self, step: Step, key: str) -> _Known:
         state = self.recall(step, key)
-        return _UNKNOWN if state is None else _known(state)
+        return _UNKNOWN if state is None else self._known(state)
+
+    def _known(self, state: State) -> _Known:
+        return _Known(
+            open=[_After(*row) for row in state["open"]],
+            lost=[_Lost(*row, *self._unless_kept(row)) for row in state["lost"]],
+            judged_until=state["judged_until"],
+            followed_at=state.get("followed_at", []),
+        )
+
+    def _unless_kept(self, row: Sequence[Any]) -> tuple[int, ...]:
+        return () if len(row) == len(_Lost._fields) else (row[0] + self._within,)
 
     def _keep(self, step: Step, key: str, known: _Known) -> None:
         state = {
@@ -157,12 +178,3 @@ def _with_follower(known: _Known, at: int) -> _Known:
     judged = [known.judged_until, *times[:-_REMEMBERED]]
     judged_until = max((each for each in judged if each is not None), default=None)
     return known._replace(judged_until=judged_until, followed_at=times[-_REMEMBERED:])
-
-
-def _known(state: State) -> _Known:
-    return _Known(
-        open=[_After(*row) for row in state["open"]],
-        lost=[_After(*row) for row in state["lost"]],
-        judged_until=state["judged_until"],
-        followed_at=state.get("followed_at", []),
-    )

@@ -120,6 +120,8 @@ class Operator(ABC, Generic[R_co]):
         if known is not None and step.is_overdue(track):
             step.overdue += self.expire(track, known, step.before - 1 - known["lag"], step)
             known = step.recall(track, self.shape)
+            if known is None and self.is_finishing:
+                raise NotBegun
         return known
 
     def keep(self, step: Step, key: str, state: State, due_at: int) -> None:
