@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,43 @@ async def test_a_file_that_cannot_be_taken_over_changes_nothing(
     assert [key for key, _ in rows(store, MILESTONES)] == ["unit:A"]
     assert len(rows(store, "SELECT 1 FROM rule_set")) == 1
     assert rows(store, "SELECT 1 FROM audit") == []
+
+
+async def test_what_comes_while_there_is_no_room_to_note_new_rules_is_judged_by_the_old(
+    running: Running, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, undone = store._writer.commit, 0
+
+    def commit(works: Sequence[Any]) -> Any:
+        nonlocal undone
+        if undone < 2:
+            undone += 1
+            connection = store._writer._connection
+            connection.execute("BEGIN IMMEDIATE")
+            for work in works:
+                store._writer._attempt(work)
+            connection.execute("ROLLBACK")
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode, full.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+            raise full
+        return real(works)
+
+    monkeypatch.setattr(store._writer, "commit", commit)
+    edit(running.file, '"dock-in-*"', '"gate-*"')
+    reloading = asyncio.create_task(running.rules.reload("maria"))
+    async with asyncio.timeout(30):
+        while undone == 0:  # noqa: ASYNC110 - the writer calls nobody
+            await asyncio.sleep(0.01)
+        saying = [
+            asyncio.create_task(running.say("dc/scanner/dock-in-1/scan", barcode=unit))
+            for unit in "ABC"
+        ]
+        await asyncio.gather(reloading, *saying)
+    row = "SELECT first_signal FROM rule_set ORDER BY seq DESC LIMIT 1"
+    ((first,),) = rows(store, row)
+    judged = rows(store, "SELECT count(*) FROM evidence WHERE signal < ?".replace("?", str(first)))
+    assert judged == [(first - 1,)]
+    assert rows(store, "SELECT count(*) FROM milestone") == [(first - 1,)]
 
 
 async def test_who_is_told_what_goes_with_the_rules(running: Running, store: Store) -> None:

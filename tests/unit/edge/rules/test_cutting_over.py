@@ -17,6 +17,7 @@ from edge.ingest import Ingest, RulesInForce, prepared
 from edge.rules.cutting_over import NotSafe, prepare
 from tests.unit.edge.rules.test_backtest import BEGINNING, SHIPPED, as_given
 
+PALLETS = SHIPPED.parents[1] / "docs" / "examples" / "pallets.toml"
 PICK = {"order": "O", "line": "1", "item": "I"}
 SCAN, RETURN = "dc/scanner/dock-in-1/scan", "dc/scanner/returns-1/scan"
 
@@ -219,6 +220,42 @@ async def test_what_is_held_for_its_order_is_judged_by_the_new_rules_too(
     await gateway.say(21, "dc/pick/p/pick", **pick, pick="b")
     await gateway.until(60)
     assert gateway.told() == [("picked", "order:O", 21)]
+
+
+async def test_what_is_held_is_judged_by_the_new_rules_in_the_order_in_which_it_happened(
+    gateway: Gateway, store: Store, reader: Reader
+) -> None:
+    gateway.edit('driver = "mqtt"\n', 'driver = "mqtt"\nreorder_seconds = 10\n')
+    gateway = Gateway(gateway.file.parent, store, reader, gateway.file.read_text())
+    gate = "dc/scanner/gate-1/scan"
+    for at, late in ((20, 0), (19, 1)):
+        said = as_given({"subject": gate, "at": at, "late": late, "payload": {"barcode": "U"}})
+        await gateway._ingest.intake(said.source).commit(Batch(signals=[said.as_signal()]))
+    gateway.edit('"dock-in-*"', '"gate-*"')
+    await gateway.prepare(heard_until=20)
+    await gateway.say(40, gate, barcode="Z")
+    await gateway.rules.cut_over("cutover", "maria")
+    await gateway.until(60)
+    assert gateway.told() == [("received", "unit:U", 19), ("received", "unit:Z", 40)]
+
+
+async def test_what_is_in_what_is_known_to_rules_that_tell_of_content(
+    tmp_path: Path, store: Store, reader: Reader
+) -> None:
+    whole = PALLETS.read_text(encoding="utf-8")
+    plain = whole.replace("for_content = true", "").replace('"units"', '"items"')
+    gateway = Gateway(tmp_path, store, reader, plain)
+    await gateway.rules.begin()
+    for at, carton in ((1, "C1"), (2, "C2")):
+        await gateway.say(at, "dc/pallet/p/stack", pallet="P", carton=carton)
+    await gateway.say(3, "dc/pallet/p/wrap", pallet="P", count=2)
+    gateway.file.write_text(whole)
+    await gateway.cut_over()
+    await gateway.say(10, "dc/door/d/load", unit="P", trailer="T")
+    assert gateway.told() == [
+        ("packed", "unit:P", 3),
+        *(("loaded", f"unit:{unit}", 10) for unit in ("P", "C1", "C2")),
+    ]
 
 
 async def test_what_was_prepared_for_others_is_not_taken(gateway: Gateway) -> None:
