@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import biip
+import re2  # type: ignore[import-untyped]
 from biip import ParseError
 from biip.checksums import gs1_standard_check_digit
 from biip.gs1_digital_link_uris import GS1DigitalLinkURI
@@ -73,9 +74,10 @@ def check_scheme(scheme: str) -> None:
             raise ValueError(f"{scheme!r} is none of {known}, nor a pattern like '/LPN[0-9]{{8}}/'")
         return
     try:
-        re.compile(scheme[1:-1])
-    except re.error as error:
-        raise ValueError(f"{scheme!r} is no regular expression: {error}") from None
+        _fits(scheme)
+    except re2.error as error:
+        why = error.args[0].decode()
+        raise ValueError(f"{scheme!r} is no regular expression: {why}") from None
 
 
 def _is_pattern(scheme: str) -> bool:
@@ -86,8 +88,20 @@ def _test(scheme: str) -> Callable[[str], str | None]:
     if not _is_pattern(scheme):
         identifier = _IDENTIFIERS[scheme]
         return lambda value: _read(value).values.get(identifier)
-    pattern = re.compile(scheme[1:-1])
-    return lambda value: value if pattern.fullmatch(value) else None
+    fits = _fits(scheme)
+    return lambda value: value if fits(value) else None
+
+
+def _fits(scheme: str) -> Callable[[str], bool]:
+    """Return what tells whether a text fits a pattern, in time that grows as its length does.
+
+    Python's own expressions may take hours over thirty characters, and what a
+    device sends is not ours to choose.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    pattern = re2.compile(scheme[1:-1], options)
+    return lambda value: pattern.fullmatch(value) is not None
 
 
 # A unit is scanned several times on its way, and biip takes 100 µs.

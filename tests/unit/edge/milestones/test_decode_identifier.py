@@ -173,7 +173,8 @@ def test_a_misread_is_refused_with_the_kind_and_the_field() -> None:
     ("identifiers", "complaint"),
     [
         ({"unit": ["ssc"]}, r"'ssc' is none of sscc, gtin, grai, nor a pattern like '/LPN\[0-9\]"),
-        ({"unit": ["/(/"]}, r"'/\(/' is no regular expression"),
+        ({"unit": ["/(/"]}, r"'/\(/' is no regular expression: missing \)"),
+        ({"unit": ["/(?=a)a/"]}, "is no regular expression: invalid perl operator"),
         ({"unit": []}, "at least 1 item"),
         ({"item": ["gtin"]}, "identifiers: no field 'item'; fields are unit"),
     ],
@@ -189,3 +190,10 @@ def test_a_field_that_the_format_itself_knows_may_be_an_identifier() -> None:
     vehicle = {"source": "floor", "subject": "x", "kind": "task", "format": "vda5050"}
     settings = ObservationSettings.model_validate({**vehicle, "identifiers": {"unit": ["sscc"]}})
     assert settings.identifiers == {"unit": ("sscc",)}
+
+
+def test_a_pattern_takes_no_longer_than_the_text_is_long() -> None:
+    fits = normal_form(["/(a+)+/"])
+    assert fits("a" * 1024, "unit") == "a" * 1024
+    with pytest.raises(Malformed, match="is no /"):  # Python itself takes hours
+        fits("a" * 1023 + "b", "unit")
