@@ -17,6 +17,8 @@ from edge.milestones.fields import text
 from edge.milestones.model import Observation, Value
 
 _REMEMBERED_SUBJECTS = 4096
+_MOST_PARTS = 1000
+"""A payload that tells of more is garbage; a megabyte of it would keep the engine for a minute."""
 
 
 class _Mapping:
@@ -179,7 +181,12 @@ class Decoder:
             raise Malformed("the source marks its value as bad")
         observations: list[Observation] = []
         for read, mappings in readings:
-            for part in read(signal.payload):
+            parts = read(signal.payload)
+            if len(parts) > _MOST_PARTS:
+                raise Malformed(
+                    f"tells {len(parts)} things at once; expected at most {_MOST_PARTS}"
+                )
+            for part in parts:
                 for mapping in mappings:
                     if mapping.concerns(part, levels):
                         at, whose = occurred_at(mapping.stated_time(part, levels), signal)

@@ -184,6 +184,13 @@ def test_json_of_another_shape_is_malformed(payload: bytes) -> None:
         decoder(SCAN).decode(1, "floor", signal(payload))
 
 
+def test_a_payload_that_tells_of_too_many_things_is_malformed() -> None:
+    scans = {**SCAN, "format": "autoid", "time": None, "fields": {}}
+    assert len(decoder(scans).decode(1, "floor", signal(["x"] * 1000))) == 1000
+    with pytest.raises(Malformed, match="tells 1001 things at once; expected at most 1000"):
+        decoder(scans).decode(1, "floor", signal(["x"] * 1001))
+
+
 def test_a_value_that_the_source_marks_bad_is_evidence_of_nothing() -> None:
     with pytest.raises(Malformed, match="the source marks its value as bad"):
         decoder(SCAN).decode(1, "floor", signal(scan(), good=False))
