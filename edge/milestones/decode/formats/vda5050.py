@@ -47,9 +47,8 @@ def read_state(payload: bytes, needed: str) -> tuple[dict[str, object], int, dic
     if needed not in state:
         raise Malformed(f"nothing at {needed!r}; expected a VDA 5050 state")
     occurred_at = milliseconds(state.get("timestamp"), "timestamp")
-    vehicle: dict[str, Value] = {
-        "device": f"{text_at(state, 'manufacturer')}/{text_at(state, 'serialNumber')}",
-    }
+    device = f"{text_at(state, 'manufacturer')}/{text_at(state, 'serialNumber')}"
+    vehicle: dict[str, Value] = {"device": scalar(device, "manufacturer and serialNumber")}
     if (transport := text_if_any(state, "orderId")) is not None:
         vehicle["transport"] = transport
     return state, occurred_at, vehicle

@@ -155,6 +155,7 @@ def test_the_mapping_chooses_actions() -> None:
         (STATE | {"timestamp": "2026-01-21T12:53:20"}, "timestamp: .* is no time"),
         (STATE | {"timestamp": None}, "timestamp: nothing is no time"),
         (STATE | {"serialNumber": ""}, "nothing at 'serialNumber'; VDA 5050 requires it"),
+        (STATE | {"serialNumber": "x" * 1020}, "manufacturer and serialNumber: 1025 characters"),
         (STATE | {"manufacturer": 5}, "manufacturer: 5; expected a text"),
         (STATE | {"orderId": {}}, "orderId: an object; expected a text"),
         (changed("actionId", None), "nothing at 'actionId'"),
