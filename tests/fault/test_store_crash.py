@@ -56,7 +56,7 @@ def test_a_disk_that_stops_taking_writes_fails_the_store_and_loses_nothing_ackno
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "milepost.db"
-    with writer(path, 1, "--limit", 400_000) as process:
+    with writer(path, 1, "--limit", 600_000) as process:
         assert process.stdout is not None
         *lines, last = process.stdout.read().decode().splitlines()
         assert process.wait() == 4
