@@ -53,7 +53,7 @@ FAULTS = {
     "disk-full": Fault(
         "the ERP is down and the disk budget is spent: sources wait until there is room",
         _full,
-        Staging(store='max_size = "4MiB"'),
+        Staging(store='max_size = "5MiB"'),
         lasts_longer=60.0,  # signals are kept for a minute, however little room there is
     ),
     "disk-fails": Fault("every write to the store fails", _fails),
