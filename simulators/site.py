@@ -103,7 +103,7 @@ class Site:
         _say(json.dumps({"played": self._played, "of": len(self._scenario.acts), "sent": sent}))
 
 
-async def serve(arguments: argparse.Namespace) -> None:
+async def serve(scenario: Scenario, arguments: argparse.Namespace) -> None:
     """Run a site until SIGTERM, SIGINT or the end of standard input."""
     loop = asyncio.get_running_loop()
     stdin = asyncio.StreamReader()
@@ -111,7 +111,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stdin.feed_eof)
     memory = Memory(arguments.retain)
-    site = Site(plan(arguments.seed, arguments.seconds), arguments, memory)
+    site = Site(scenario, arguments, memory)
     try:
         await site.run(stdin)
     finally:
@@ -130,7 +130,12 @@ def main() -> None:
     parser.add_argument("--mqtt-port", type=int, required=True, help="the broker's port")
     parser.add_argument("--noise", type=float, default=200.0, help="noise, signals per second")
     parser.add_argument("--retain", type=Path, help="file that keeps the PLC's memory")
-    uvloop.run(serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    try:
+        scenario = plan(arguments.seed, arguments.seconds)
+    except ValueError as error:
+        parser.error(str(error))
+    uvloop.run(serve(scenario, arguments))
 
 
 async def _asked_to_play(stdin: asyncio.StreamReader) -> bool:

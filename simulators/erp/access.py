@@ -18,7 +18,7 @@ WEBHOOK_TOLERANCE_SECONDS = 300
 class Access(BaseModel):
     """What a request must show. At first, nothing; all that is named here is asked for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bearer: str | None = None
     """A token (RFC 6750)."""

@@ -34,7 +34,7 @@ class Faults(BaseModel):
     postings; one posting meets at most one of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     down: bool = False
     """Connections are refused, and those that stood are dropped."""

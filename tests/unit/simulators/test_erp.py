@@ -1,71 +1,15 @@
-"""The simulated ERP: it books once, tells the truth, and misbehaves only as ordered.
+"""The simulated ERP: it books once, tells the truth, and misbehaves only as ordered."""
 
-One process serves most tests, so each has keys of its own.
-"""
-
-import base64
 import concurrent.futures
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from simulators.erp import Booking
-from simulators.erp.access import Access, Doorkeeper
-from simulators.erp.faults import Dice, Fate, Faults, Pace
+from simulators.erp.faults import Faults
 from simulators.erp_process import ErpFailed, ErpProcess
-
-BODY = json.dumps({"type": "ObjectEvent", "eventTime": "2026-03-01T08:00:00.000Z"}).encode()
-
-
-def headers_of(key: str, subject: str = "unit:1") -> dict[str, str]:
-    return {
-        "content-type": "application/json",
-        "ce-specversion": "1.0",
-        "ce-id": key,
-        "ce-source": "https://dc.example",
-        "ce-type": "milepost.milestone.stored.v1",
-        "ce-subject": subject,
-        "idempotency-key": f'"{key}"',
-    }
-
-
-def post(
-    erp: ErpProcess,
-    key: str = "a1",
-    *,
-    body: bytes = BODY,
-    drop: str = "",
-    subject: str = "unit:1",
-    retracts: str | None = None,
-    patience: float = 10,
-) -> httpx.Response:
-    headers = headers_of(key, subject)
-    if retracts is not None:
-        headers["ce-milepostretracts"] = retracts
-    headers.pop(drop, None)
-    # Plain HTTP; loading certificates that nobody asks for would take most of the time.
-    return httpx.post(erp.url, headers=headers, content=body, timeout=patience, verify=False)
-
-
-def lines(erp: ErpProcess, *keys: str) -> list[Booking]:
-    return [line for line in erp.book() if line.key in keys]
-
-
-def wait_until_booked(erp: ErpProcess, key: str) -> None:
-    deadline = time.monotonic() + 30
-    while not lines(erp, key):
-        assert time.monotonic() < deadline, f"{key} was not booked"
-        time.sleep(0.01)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ErpProcess]:
-    with ErpProcess(tmp_path_factory.mktemp("erp")) as running:
-        yield running
+from tests.unit.simulators.erp_client import BODY, headers_of, lines, post, wait_until_booked
 
 
 def test_a_key_is_booked_once_and_keeps_its_receipt(erp: ErpProcess) -> None:
@@ -309,18 +253,6 @@ def test_requests_above_the_rate_are_told_when_to_come_again(shared: ErpProcess)
     assert post(shared, "rate 2").status_code == 201
 
 
-def test_a_pace_lets_through_its_rate_and_no_more() -> None:
-    pace = Pace()
-    taken = sum(pace.seconds_over(20.0, now=1000 + tick / 100) == 0 for tick in range(1000))
-
-    assert 200 <= taken <= 220
-    while not (wait := pace.seconds_over(20.0, now=1010.0)):
-        pass
-    assert wait <= 0.05
-    assert pace.seconds_over(20.0, now=1010.0 + wait + 1e-6) == 0
-    assert pace.seconds_over(None, now=1010.0) == 0
-
-
 def test_a_crowd_is_slower_than_one_alone(shared: ErpProcess) -> None:
     with (
         shared.faulty(crowd_delay_seconds=0.2, delay_seconds=0.1),
@@ -330,83 +262,6 @@ def test_a_crowd_is_slower_than_one_alone(shared: ErpProcess) -> None:
         crowd = list(clients.map(lambda number: post(shared, f"crowd {number}"), range(6)))
 
     assert max(answer.elapsed.total_seconds() for answer in crowd) > alone + 0.2
-
-
-# ---- Access ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def guarded(shared: ErpProcess) -> Iterator[ErpProcess]:
-    yield shared
-    shared.access()
-
-
-def post_as(erp: ErpProcess, key: str, **shown: str) -> int:
-    named = {name.replace("_", "-"): value for name, value in shown.items()}
-    headers = headers_of(key) | named
-    return httpx.post(erp.url, headers=headers, content=BODY, verify=False).status_code
-
-
-def test_only_who_shows_what_is_asked_for_is_let_in(guarded: ErpProcess) -> None:
-    guarded.access(bearer="abc")
-    assert post_as(guarded, "e0") == 401
-    assert post_as(guarded, "e0", authorization="Bearer abd") == 401
-    assert lines(guarded, "e0") == []
-    assert httpx.get(guarded.look_up.format(id="e0"), verify=False).status_code == 401
-    assert post_as(guarded, "e0", authorization="Bearer abc") == 201
-
-    guarded.access(basic="milepost:pass")
-    pair = base64.b64encode(b"milepost:pass").decode()
-    assert post_as(guarded, "e1", authorization="Bearer abc") == 401
-    assert post_as(guarded, "e1", authorization="Basic !") == 401
-    assert post_as(guarded, "e1", authorization=f"Basic {pair}") == 201
-
-    with pytest.raises(ErpFailed, match="kerberos"):
-        guarded.access(kerberos="yes")
-
-
-def test_a_client_gets_a_token_that_ends(guarded: ErpProcess) -> None:
-    guarded.access(client="milepost:secret", token_seconds=1)
-    form = {"grant_type": "client_credentials"}
-
-    def fetch(**changed: str) -> httpx.Response:
-        return httpx.post(guarded.token_url, data=form | changed, verify=False)
-
-    assert fetch().status_code == 401
-    assert fetch(client_id="milepost", client_secret="wrong").status_code == 401
-    right = {"client_id": "milepost", "client_secret": "secret"}
-    assert fetch(**right, grant_type="password").json()["error"] == "unsupported_grant_type"
-    told = fetch(**right).json()
-    assert (told["token_type"], told["expires_in"]) == ("Bearer", 1)
-    shown = f"Bearer {told['access_token']}"
-    assert post_as(guarded, "f0", authorization=shown) == 201
-    deadline = time.monotonic() + 30
-    while post_as(guarded, "f0", authorization=shown) != 401:
-        assert time.monotonic() < deadline, "the token does not end"
-        time.sleep(0.05)
-
-
-def test_a_signature_is_verified_over_the_bytes_that_came(guarded: ErpProcess) -> None:
-    # The example of the Standard Webhooks libraries.
-    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    doorkeeper = Doorkeeper(Access(signature=secret))
-    headers = {
-        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "webhook-timestamp": "1614265330",
-        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    }
-    body = b'{"test": 2432232314}'
-    assert doorkeeper.refuses(headers, body) == "webhook-timestamp is too far from now"
-    at = 1614265330.0
-    assert doorkeeper.refuses(headers, body, at) is None
-    assert doorkeeper.refuses(headers, body + b" ", at) == "no signature fits"
-    assert doorkeeper.refuses({**headers, "webhook-id": "other"}, body, at) == "no signature fits"
-    two = {**headers, "webhook-signature": f"v1,AAAA {headers['webhook-signature']}"}
-    assert doorkeeper.refuses(two, body, at) is None
-
-    guarded.access(signature=secret)
-    assert post_as(guarded, "g0") == 401
-    assert post_as(guarded, "g0", **{name.replace("-", "_"): v for name, v in two.items()}) == 401
 
 
 # ---- Life ------------------------------------------------------------------------------------
@@ -442,14 +297,3 @@ def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
             process.start()
     finally:
         process.close()
-
-
-def test_the_same_seed_meets_the_same_fates() -> None:
-    faults = Faults(error_rate=0.2, error_after_booking_rate=0.2, swallow_rate=0.2, cut_rate=0.2)
-    first, second, other = (
-        [dice.throw(faults) for _ in range(500)] for dice in (Dice(7), Dice(7), Dice(8))
-    )
-
-    assert first == second != other
-    assert set(first) == set(Fate)
-    assert {fate: 80 <= first.count(fate) <= 120 for fate in Fate} == dict.fromkeys(Fate, True)

@@ -1,6 +1,8 @@
 """What truly happens follows from what the devices say, and from nothing else."""
 
 import json
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -311,3 +313,12 @@ def test_what_a_broken_scanner_sends_is_never_a_scan(scenario: Scenario) -> None
     assert 10 <= len(garbage) <= 20
     assert not any(is_readable(message.payload) for message in garbage)
     assert is_readable(json.dumps({**scans[0].fields, "time": "2026-01-01T00:00:00Z"}).encode())
+
+
+def test_a_site_that_is_to_play_too_short_says_so() -> None:
+    site = [sys.executable, "-m", "simulators.site", "--seed=1", "--opcua-port=1", "--mqtt-port=1"]
+    done = subprocess.run([*site, "--seconds=10"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "error: a scenario needs at least 20 seconds, not 10"
+    )
