@@ -7,7 +7,9 @@ one is a new folder here, or a distribution with an entry point in the group
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 
 from drivers.contract import Driver
 
@@ -17,7 +19,7 @@ ENTRY_POINTS = "milepost.drivers"
 def names() -> list[str]:
     """Return the names of all drivers that can be configured."""
     folders = [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "contract"]
-    return sorted({*folders, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return sorted({*folders, *_installed()})
 
 
 def find(name: str) -> Driver:
@@ -27,14 +29,22 @@ def find(name: str) -> Driver:
         KeyError: There is none.
 
     """
-    for point in entry_points(group=ENTRY_POINTS):
-        if point.name == name:
-            found = point.load()
-            break
-    else:
-        if name not in names():
-            raise KeyError(name)
+    point = _installed().get(name)
+    if point is not None:
+        found = point.load()
+    elif name in names():
         found = importlib.import_module(f"drivers.{name}").DRIVER
+    else:
+        raise KeyError(name)
     if not isinstance(found, Driver):
         raise TypeError(f"driver {name!r} does not present a drivers.contract.Driver")
+    return found
+
+
+@cache
+def _installed() -> Mapping[str, EntryPoint]:
+    """Return the entry points by name; to find them, what is told of every distribution is read."""
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        found.setdefault(point.name, point)
     return found

@@ -1,34 +1,27 @@
 """One session with a PLC: all input and output of this driver.
 
-Every call raises LinkDown if it fails, except where it says otherwise. The
-session is made of asyncua's parts without its supervisor, its watchdog and
-its publish loop: they reconnect a client that cannot be reused against a PLC
-that has fallen silent, and acknowledge what was never committed. Publishing is
-therefore ours (see `publish`).
+Every call raises LinkDown if it fails, except where it says otherwise.
+Publishing is ours, not asyncua's (see `publish`).
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Self
 
 from asyncua import ua
-from asyncua.client.client import Client
-from asyncua.client.ua_session import UaSession
-from asyncua.crypto import security_policies
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.uaerrors import UaError, UaStatusCodeError, UaStructParsingError
+from asyncua.ua.uaerrors import UaStatusCodeError, UaStructParsingError
 
-from drivers.contract import LinkDown, read_secret
+from drivers.contract import LinkDown
+from drivers.opcua.client import client_of, log_in
 from drivers.opcua.failures import told_as_link_down
 from drivers.opcua.settings import OpcUaSettings
 
 NODES_PER_REQUEST = 500
-_SESSION_MILLISECONDS = 30_000
 _SUBSCRIPTION_LIFETIME_MILLISECONDS = 60_000
 _KEEP_ALIVE_MILLISECONDS = 1_000
 _FAREWELL_SECONDS = 2.0
@@ -46,11 +39,6 @@ class Unreadable(Exception):
     """A notification came that cannot be decoded; the session goes on."""
 
 
-class _Session(UaSession):
-    def ensure_publish_loop(self) -> None:
-        """Start no loop: publish requests are sent by `Connection.publish`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the PLC agreed to for a subscription."""
@@ -59,17 +47,6 @@ class Terms:
     publishing_seconds: float
     silence_seconds: float
     """The longest time between two publish responses."""
-
-
-def _quieten() -> None:
-    """Let asyncua log only what no exception tells: what it cannot make sense of on the wire."""
-    for name, level in (
-        ("asyncua", logging.ERROR),
-        ("asyncua.client.ua_session", logging.CRITICAL),
-    ):
-        logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(level)
 
 
 def readable(node: str) -> ua.ReadValueId:
@@ -85,13 +62,8 @@ class Connection:
 
     def __init__(self, settings: OpcUaSettings) -> None:
         """Prepare a session; nothing is sent before `open`."""
-        _quieten()
         self._settings = settings
-        self._client = Client(settings.endpoint, timeout=settings.timeout_seconds)
-        self._client.name = self._client.description = "Milepost"
-        self._client.application_uri = settings.application_uri
-        self._client.session_timeout = _SESSION_MILLISECONDS
-        self._client.uaclient.session = _Session(self._client.uaclient)
+        self._client = client_of(settings)
         self._nodes_per_request = NODES_PER_REQUEST
         self._renew_at = 0.0
 
@@ -101,7 +73,8 @@ class Connection:
         connection = cls(settings)
         try:
             with connection._told():
-                await connection._log_in()
+                await log_in(connection._client, settings)
+                connection._plan_renewal()
         except BaseException:
             await connection.close()
             raise
@@ -124,6 +97,32 @@ class Connection:
             self._check(len(answer), len(stretch))
             values += answer
         return values
+
+    async def references(
+        self, node: ua.NodeId, kind: int, *, forward: bool = False
+    ) -> list[ua.ReferenceDescription]:
+        """Return what leads to the node, or away from it, by references of a kind."""
+        ways = ua.BrowseDirection
+        browse = ua.BrowseDescription(
+            NodeId=node,
+            BrowseDirection=ways.Forward if forward else ways.Inverse,
+            ReferenceTypeId=ua.NodeId(ua.Int32(kind)),
+            ResultMask=ua.UInt32(ua.BrowseResultMask.All),
+        )
+        session = self._client.uaclient.session
+        found: list[ua.ReferenceDescription] = []
+        with self._told():
+            answers = await session.browse(ua.BrowseParameters(NodesToBrowse=[browse]))
+        while True:
+            self._check(len(answers), 1)
+            found += answers[0].References or ()
+            if not (rest := answers[0].ContinuationPoint):
+                return found
+            with self._told():
+                more = ua.BrowseNextParameters(
+                    ReleaseContinuationPoints=False, ContinuationPoints=[rest]
+                )
+                answers = await session.browse_next(more)
 
     async def subscribe(self) -> Terms:
         """Create an empty subscription that says at least every second that it lives."""
@@ -207,36 +206,6 @@ class Connection:
             if protocol is not None and protocol.transport is not None:
                 protocol.transport.abort()  # a silent peer would keep a closing socket for ever
                 await asyncio.sleep(0)
-
-    async def _log_in(self) -> None:
-        settings = self._settings
-        client = self._client
-        if settings.security_policy != "none":
-            assert settings.certificate is not None
-            assert settings.private_key is not None
-            assert settings.server_certificate is not None
-            await client.set_security(
-                getattr(security_policies, f"SecurityPolicy{settings.security_policy}"),
-                settings.certificate,
-                settings.private_key,
-                server_certificate=str(settings.server_certificate),
-                mode=ua.MessageSecurityMode[settings.security_mode],
-            )
-        password = read_secret(settings.password_file) if settings.password_file else None
-        await client.connect_socket()
-        await client.send_hello()
-        try:
-            await client.open_secure_channel()
-        except (TimeoutError, ConnectionError) as error:
-            if settings.security_policy == "none":
-                raise
-            raise UaError(
-                "it answers, but opens no secure channel: is server_certificate its certificate,"
-                " and does it trust ours?"
-            ) from error
-        self._plan_renewal()
-        await client.create_session()
-        await client.activate_session(username=settings.username, password=password)
 
     def _plan_renewal(self) -> None:
         """Renew when three quarters of the token's life are over (OPC 10000-4, 5.6.2.1)."""

@@ -25,7 +25,7 @@ def missed_between(expected: int, received: int) -> int:
     return ahead if ahead < _LAST_NUMBER // 2 else 0
 
 
-def overflowed(status: int) -> bool:
+def lost_changes(status: int) -> bool:
     """Tell if the PLC had to drop changes of this variable (OPC 10000-4, 7.39.1)."""
     return status & _INFO_TYPE == _INFO_TYPE_DATA_VALUE and status & _OVERFLOW != 0
 

@@ -58,6 +58,19 @@ class Variable(Settings):
     """How many changes the PLC keeps between two publications; more are a gap."""
 
 
+class Events(Settings):
+    """Events that are signals if they are fired while the PLC is connected."""
+
+    name: str = Field(min_length=1)
+    """Subject of their signals."""
+    node: NodeText
+    """The object that tells them; i=2253 is the server itself, which tells all."""
+    type: NodeText
+    """Their type. Those of its subtypes are heard, too."""
+    queue_size: int = Field(default=100, ge=1)
+    """How many events the PLC keeps between two publications."""
+
+
 class OpcUaSettings(Settings):
     """One PLC."""
 
@@ -85,13 +98,13 @@ class OpcUaSettings(Settings):
 
     record_buffers: tuple[RecordBuffer, ...] = ()
     variables: tuple[Variable, ...] = ()
+    events: tuple[Events, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        names = [buffer.name for buffer in self.record_buffers]
-        names += [variable.name for variable in self.variables]
+        names = subjects(self)
         if not names:
-            raise ValueError("nothing to listen to: name record_buffers or variables")
+            raise ValueError("nothing to listen to: name record_buffers, variables or events")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"named more than once: {', '.join(twice)}")
@@ -110,5 +123,6 @@ class OpcUaSettings(Settings):
 
 def subjects(settings: OpcUaSettings) -> list[str]:
     """Return the subjects that signals can have."""
-    buffers = [buffer.name for buffer in settings.record_buffers]
-    return buffers + [variable.name for variable in settings.variables]
+    names = [buffer.name for buffer in settings.record_buffers]
+    names += [variable.name for variable in settings.variables]
+    return names + [events.name for events in settings.events]

@@ -7,7 +7,7 @@ from drivers.contract import Clock, Intake, Link, LinkDown
 from drivers.opcua.connection import Connection
 from drivers.opcua.handoff import Handoff
 from drivers.opcua.records import RecordReader
-from drivers.opcua.settings import OpcUaSettings
+from drivers.opcua.settings import Events, OpcUaSettings, Variable
 from drivers.opcua.subscription import Subscription
 
 _KEEP_SECONDS = 1.0
@@ -15,7 +15,7 @@ _RETRY_REFUSED_SECONDS = 30.0
 
 
 class OpcUaSource:
-    """A PLC: its record buffers, read without missing one, and its variables' changes."""
+    """A PLC: its record buffers, read without missing one, its variables' changes and events."""
 
     def __init__(self, settings: OpcUaSettings, clock: Clock) -> None:
         """Remember what to connect to; nothing is opened before `run`."""
@@ -43,9 +43,8 @@ class OpcUaSource:
                 buffer.counter: RecordReader(connection, handoff, self._clock, buffer, bookmarks)
                 for buffer in self._settings.record_buffers
             }
-            subscription = Subscription(
-                connection, handoff, self._clock, self._settings.variables, bookmarks
-            )
+            watched: list[Variable | Events] = [*self._settings.variables, *self._settings.events]
+            subscription = Subscription(connection, handoff, self._clock, watched, bookmarks)
             await subscription.open({node: reader.wake for node, reader in readers.items()})
             link.up()
             await _until_one_ends(

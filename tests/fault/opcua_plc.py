@@ -24,6 +24,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
+from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -31,6 +32,8 @@ from simulators import plc as simulator
 from simulators.ports import free_port
 
 START = ua.DateTime(2026, 3, 1, 8, tzinfo=UTC)
+
+_ANYTHING = ua.NodeId(ua.Int32(ObjectIds.BaseDataType))
 
 
 class Ring:
@@ -221,7 +224,10 @@ class Plc:
         return await self.server.nodes.objects.add_folder(_id(f"{name}."), f"2:{name}.")
 
     async def _add(self, folder: Node, name: str, value: ua.Variant) -> None:
-        node = await folder.add_variable(_id(name), f"2:{name}", value)
+        # Of these asyncua does not know the data type; any other may become null later.
+        unknown = {ua.VariantType.ExtensionObject, ua.VariantType.Variant}
+        data_type = _ANYTHING if value.VariantType in unknown else None
+        node = await folder.add_variable(_id(name), f"2:{name}", value, datatype=data_type)
         await node.set_writable()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.opcua.notifications import fingerprint, missed_between, next_number, overflowed
+from drivers.opcua.notifications import fingerprint, lost_changes, missed_between, next_number
 
 LAST = 2**32 - 1
 
@@ -43,7 +43,7 @@ def test_missing_numbers_are_counted_and_repeated_ones_are_none(
     ],
 )
 def test_the_overflow_bit_counts_only_with_its_info_type(status: int, *, lost: bool) -> None:
-    assert overflowed(status) is lost
+    assert lost_changes(status) is lost
 
 
 def test_a_statement_is_told_from_its_repetition() -> None:

@@ -7,6 +7,7 @@ from drivers.opcua.settings import OpcUaSettings, subjects
 
 VARIABLE = {"name": "speed", "node": "ns=2;s=Speed"}
 BUFFER = {"name": "conveyor", "counter": "i=7", "slot": "ns=2;s=Slot{slot}", "slots": 8}
+EVENTS = {"name": "gate-1", "node": "ns=4;s=Reader", "type": "ns=3;i=1004"}
 PLC = {"endpoint": "opc.tcp://10.0.0.5:4840", "variables": [VARIABLE]}
 
 
@@ -19,6 +20,8 @@ PLC = {"endpoint": "opc.tcp://10.0.0.5:4840", "variables": [VARIABLE]}
         ({"variables": []}, "nothing to listen to"),
         ({"variables": [VARIABLE, VARIABLE]}, "named more than once: speed"),
         ({"record_buffers": [{**BUFFER, "name": "speed"}]}, "named more than once: speed"),
+        ({"events": [{**EVENTS, "name": "speed"}]}, "named more than once: speed"),
+        ({"events": [{**EVENTS, "type": "ScanEvent"}]}, "'ScanEvent' is not a node id"),
         ({"variables": [{**VARIABLE, "node": "Speed"}]}, "'Speed' is not a node id"),
         ({"variables": [{**VARIABLE, "node": "ns=70000;i=1"}]}, "is not a node id"),
         ({"variables": [{**VARIABLE, "node": "ns=2;i=4294967296"}]}, "is not a node id"),
@@ -40,8 +43,10 @@ def test_what_cannot_work_is_refused_before_it_runs(changed: dict[str, object], 
 def test_a_plc_needs_no_more_than_an_endpoint_and_something_to_listen_to() -> None:
     OpcUaSettings.model_validate(PLC)
     OpcUaSettings.model_validate({**PLC, "variables": [], "record_buffers": [BUFFER]})
+    OpcUaSettings.model_validate({**PLC, "variables": [], "events": [EVENTS]})
 
 
-def test_the_subjects_are_the_names_of_record_buffers_and_variables() -> None:
-    settings = OpcUaSettings.model_validate({**PLC, "record_buffers": [BUFFER]})
-    assert subjects(settings) == ["conveyor", "speed"]
+def test_the_subjects_are_the_names_of_all_that_is_listened_to() -> None:
+    more = {"record_buffers": [BUFFER], "events": [EVENTS]}
+    settings = OpcUaSettings.model_validate({**PLC, **more})
+    assert subjects(settings) == ["conveyor", "speed", "gate-1"]
