@@ -99,6 +99,12 @@ def append(
     return True
 
 
+def event_of(connection: sqlite3.Connection, milestone: bytes) -> bytes | None:
+    """Return the event of a milestone, by its id; None if it is not known, or no longer."""
+    row = connection.execute(SQL["event_of"], (milestone,)).fetchone()
+    return None if row is None else row[0]
+
+
 def settle(
     connection: sqlite3.Connection, destination: str, ends: Sequence[tuple[Attempt, State]]
 ) -> None:

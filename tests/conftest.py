@@ -1,6 +1,8 @@
 """What tests of every kind need."""
 
 import asyncio
+import gc
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,20 +21,32 @@ settings.register_profile(
     "quick",
     max_examples=200,
     deadline=timedelta(seconds=5),
-    derandomize=False,
+    # What a change must pass tries the same examples each time, whoever else finds others.
+    derandomize="CI" in os.environ,
     print_blob=True,
 )
 # What `make properties` tries; a failure is repeated by its seed, not from a database.
 settings.register_profile(
-    "thorough", settings.get_profile("quick"), max_examples=10_000, database=None
+    "thorough",
+    settings.get_profile("quick"),
+    max_examples=10_000,
+    database=None,
+    derandomize=False,
 )
 settings.load_profile("quick")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect garbage less often where examples are many: each makes much, and keeps little."""
+    if config.getoption("hypothesis_profile") == "thorough":
+        gc.set_threshold(50_000)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say on how many examples properties are tried, and how to repeat that."""
-    seed = config.getoption("hypothesis_seed") or "at random"
     assert settings.default is not None
+    drawn = "none, always the same" if settings.default.derandomize else "at random"
+    seed = config.getoption("hypothesis_seed") or drawn
     return f"properties: {settings.default.max_examples:,} examples each, seed: {seed}"
 
 

@@ -29,6 +29,10 @@ class KnownTracks(dict[TrackId, Track]):
             if track.owner == owner and known.due_at is not None and known.due_at <= horizon
         ]
 
+    def is_any_due(self, horizon: int) -> bool:
+        """Tell whether any owner has a track whose deadline is at or before the horizon."""
+        return any(known.due_at is not None and known.due_at <= horizon for known in self.values())
+
     def commit(self, decision: Decision) -> None:
         """Take over what a step decided."""
         for track, new in decision.tracks.items():

@@ -6,6 +6,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 RETURNING seq;
 
+-- name: event_of
+SELECT body FROM milestone WHERE id = ?;
+
 -- name: append_milestone_key
 INSERT INTO milestone_key (key, milestone) VALUES (?, ?) ON CONFLICT DO NOTHING;
 

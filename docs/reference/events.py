@@ -13,7 +13,7 @@ from docs.reference.extensions import PROPERTIES, SCHEMA
 from docs.reference.story import concluded, sampled
 from drivers.contract import Entry as OutboxEntry
 from drivers.http.encode import headers
-from edge.milestones.epcis import Unencodable, encode
+from edge.milestones.epcis import Unencodable, declared_false, encode
 from edge.milestones.model import SEVERITY, Milestone, Name
 from edge.milestones.site import Site
 
@@ -56,10 +56,10 @@ class Examples:
     site: Site
     told: Mapping[Name, Milestone]
     """One of each name."""
-    retraction: Milestone
-    """What declares one false that did not happen."""
-    correction: Milestone
-    """What declares one false in favour of another."""
+    retraction: bytes
+    """The event that declares one false that did not happen."""
+    correction: bytes
+    """The event that declares one false in favour of another."""
 
 
 def examples() -> Examples:
@@ -83,7 +83,11 @@ def examples() -> Examples:
         if entry.sample:
             told[name] = sampled(name, entry.about, entry.sample)
     retractions = [milestone for milestone in story if milestone.retracts is not None]
-    retraction, correction = sorted(retractions, key=lambda each: len(each.corrected_by))
+    false = {each.id: encode(each, site) for each in story}
+    retraction, correction = (
+        declared_false(false[each.retracts or ""], each)
+        for each in sorted(retractions, key=lambda each: len(each.corrected_by))
+    )
     return Examples(site, {name: told[name] for name in Name}, retraction, correction)
 
 
@@ -97,8 +101,8 @@ def _parts() -> Iterator[tuple[str, str]]:
     yield "facts", _table((*_COLUMNS, "What it cannot do without"), facts)
     yield "exceptions", _table((*_COLUMNS, "Severity"), exceptions)
     yield "examples", "\n\n".join(_example(name, each, site) for name, each in told.items())
-    yield "retraction", _event(encode(found.retraction, site))
-    yield "correction", _event(encode(found.correction, site))
+    yield "retraction", _event(found.retraction)
+    yield "correction", _event(found.correction)
 
 
 def _row(name: Name, milestone: Milestone, site: Site) -> Sequence[str]:

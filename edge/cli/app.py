@@ -69,7 +69,11 @@ def reload(config: ConfigOption = INSTALLED) -> None:
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The configuration file.")]) -> None:
-    """Name every fault of a configuration file; exits 2 if any."""
+    """Name every fault of a configuration file; exits 2 if any.
+
+    Remarks are no faults: they name what is told and used by nobody, or can never be told.
+    """
+    from edge.config import remarks  # noqa: PLC0415
     from edge.wording import counted  # noqa: PLC0415
 
     checked = configuration(file)
@@ -79,6 +83,8 @@ def check(file: Annotated[Path, typer.Argument(help="The configuration file.")])
         f"{counted(len(checked.rules), 'rule')}, "
         f"{counted(len(checked.destinations), 'destination')}: no faults"
     )
+    for remark in remarks(checked):
+        typer.echo(f"remark: {remark}")
 
 
 @app.command()
@@ -105,12 +111,18 @@ def health(
 
 @app.command()
 def trace(
-    key: Annotated[str, typer.Argument(help="An order, a unit or a milestone's id.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="An order, a unit (or its barcode, as it is scanned), a read point, a device, …; "
+            "a key such as device:scale-2, if a name is not enough; or a milestone's id."
+        ),
+    ],
     config: ConfigOption = INSTALLED,
     whole: Annotated[bool, typer.Option("--all", help="Every signal and attempt, whole.")] = False,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="All of it, for a program.")] = False,  # noqa: FBT002
 ) -> None:
-    """Tell the story of an order, a unit or a milestone.
+    """Tell the story of an order, a unit, a milestone, or whatever else milestones are about.
 
     From the raw signals to each destination's answer; exits 1 if nothing is known.
     """

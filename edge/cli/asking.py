@@ -48,10 +48,11 @@ def show_health(configuration: Configuration, *, as_json: bool) -> int:
 
 def show_story(configuration: Configuration, key: str, *, whole: bool, as_json: bool) -> int:
     """Print the story of a key, as JSON always whole; 1 if nothing is known of it."""
+    kinds = sorted({rule.about for rule in configuration.rules.values()})
 
     async def read() -> int:
         async with Reader.open(configuration.store.path) as reader:
-            story = await tell(reader, key)
+            story = await tell(reader, key, kinds)
         if story is None:
             typer.echo(
                 f"nothing is known of {key!r} in {configuration.store.path}; "

@@ -93,7 +93,7 @@ def retry(
 ) -> None:
     """Decode and judge signals again, by the configuration in force.
 
-    The running daemon has the configuration that it was started with.
+    The running daemon judges by the rules that `milepost rules history` tells last.
     """
     from edge.cli.signals import judge_again  # noqa: PLC0415
 

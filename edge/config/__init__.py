@@ -2,5 +2,6 @@
 
 from edge.config.loading import ConfigurationFault, Fault, load
 from edge.config.models import Configuration, configuration_model
+from edge.config.remarks import remarks
 
-__all__ = ["Configuration", "ConfigurationFault", "Fault", "configuration_model", "load"]
+__all__ = ["Configuration", "ConfigurationFault", "Fault", "configuration_model", "load", "remarks"]

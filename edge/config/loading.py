@@ -1,7 +1,7 @@
 """Reading and checking the configuration file: all faults at once, each with its place."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +12,11 @@ from pydantic_core import ErrorDetails
 from drivers.contract import Settings
 from edge.config import places
 from edge.config.contradictions import contradictions
-from edge.config.messages import message, without_echoes
+from edge.config.keys import keys
+from edge.config.leaving_out import without
+from edge.config.messages import SHAPES, either, message, without_echoes
 from edge.config.models import Configuration, configuration_model
+from edge.config.other_files import mistaken
 from edge.profiles import Expansion, expand, find
 
 S = TypeVar("S", bound=Settings)
@@ -68,15 +71,19 @@ def load_text(text: str, file: Path = Path("milepost.toml")) -> Configuration:
 
 
 def _load(file: Path, table: dict[str, Any], lines: dict[places.Path, int]) -> Configuration:
+    _must_be(file, configuration_model(), table)
     expansion = expand(table)
-    configuration = _validated(file, configuration_model(), expansion, lines)
-    crossed = [
-        Fault(places.line_of(place, lines), _dotted(place), message)
-        for path, message in (*expansion.clashes, *contradictions(configuration))
-        for place in [expansion.origin(path)]
-    ]
-    if crossed:
-        raise ConfigurationFault(file, sorted(crossed, key=lambda f: f.line or 0))
+    wrong: list[tuple[places.Path, str]] = [*expansion.clashes]
+    try:
+        configuration = configuration_model().model_validate(expansion.table)
+        wrong += contradictions(configuration)
+    except ValidationError as error:
+        found = [*_wrong(error, expansion.table, configuration_model())]
+        wrong += found
+        if (rest := without(expansion.table, [path for path, _ in found])) is not None:
+            wrong += contradictions(*rest)
+    if wrong:
+        raise ConfigurationFault(file, _faults(wrong, expansion, lines))
     return configuration
 
 
@@ -88,7 +95,12 @@ def read(file: Path, model: type[S]) -> tuple[S, dict[places.Path, int]]:
 
     """
     table, lines = parse(file)
-    return _validated(file, model, Expansion(table), lines), lines
+    _must_be(file, model, table)
+    try:
+        return model.model_validate(table), lines
+    except ValidationError as error:
+        wrong = _wrong(error, table, model)
+        raise ConfigurationFault(file, _faults(wrong, Expansion(table), lines)) from error
 
 
 def parse(file: Path) -> tuple[dict[str, Any], dict[places.Path, int]]:
@@ -114,24 +126,55 @@ def _parsed(file: Path, text: str) -> tuple[dict[str, Any], dict[places.Path, in
     try:
         return tomllib.loads(text), places.lines(text)
     except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
-        raise ConfigurationFault(file, [Fault(None, "", f"is not TOML: {error}")]) from error
+        words, _, at = str(error).partition(" (at line ")
+        line, _, column = at.rstrip(")").partition(", column ")
+        where = f" (column {column})" if column else ""
+        fault = Fault(int(line) if column else None, "", f"is not TOML: {words}{where}")
+        raise ConfigurationFault(file, [fault]) from error
 
 
-def _validated(
-    file: Path, model: type[S], expansion: Expansion, lines: dict[places.Path, int]
-) -> S:
-    try:
-        return model.model_validate(expansion.table)
-    except ValidationError as error:
-        faults = [_fault(details, lines, expansion) for details in without_echoes(error.errors())]
-        raise ConfigurationFault(file, sorted(faults, key=lambda f: f.line or 0)) from error
+def _must_be(file: Path, model: type[Settings], table: Mapping[str, Any]) -> None:
+    if (words := mistaken(table, model.model_fields)) is not None:
+        raise ConfigurationFault(file, [Fault(None, "", words)])
 
 
-def _fault(details: ErrorDetails, lines: dict[places.Path, int], expansion: Expansion) -> Fault:
-    path = _without_tags(details["loc"], expansion.table)
-    words = message(details, _parameters(path, expansion.table))
-    place = expansion.origin(path)
-    return Fault(places.line_of(place, lines), _dotted(place), words)
+def _faults(
+    wrong: Iterable[tuple[places.Path, str]], expansion: Expansion, lines: dict[places.Path, int]
+) -> list[Fault]:
+    """Return what is wrong with a table, in the order of the file."""
+    # What two parts of an instance have wrong is said of it once.
+    faults = dict.fromkeys(
+        Fault(places.line_of(place, lines), _dotted(place), words)
+        for path, words in wrong
+        for place in [expansion.origin(path)]
+    )
+    return sorted(faults, key=lambda fault: fault.line or 0)
+
+
+def _wrong(
+    error: ValidationError, table: Mapping[str, Any], model: type[Settings]
+) -> Iterator[tuple[places.Path, str]]:
+    """Yield what is wrong and where; once of a value that is none of the things that it may be."""
+    shapes: dict[places.Path, list[str]] = {}
+    for details in without_echoes(error.errors()):
+        path = _without_tags(details["loc"], table)
+        words = _words(details, path, table, model)
+        if details["type"] in SHAPES and _at(path[:-1], table) is details["input"]:
+            shapes.setdefault(path[:-1], []).append(words)
+        else:
+            yield path, words
+    for path, several in shapes.items():
+        yield path, either(several)
+
+
+def _words(
+    details: ErrorDetails, path: places.Path, table: Mapping[str, Any], model: type[Settings]
+) -> str:
+    if parameters := _parameters(path, table):
+        return message(details, parameters, are_parameters=True)
+    if details["type"] == "extra_forbidden":
+        return message(details, keys(model.model_json_schema(), details["loc"][:-1]))
+    return message(details)
 
 
 def _parameters(path: places.Path, table: Mapping[str, Any]) -> Sequence[str]:
@@ -150,6 +193,16 @@ def _without_tags(loc: tuple[str | int, ...], table: Mapping[str, Any]) -> place
         if isinstance(value, dict) and value.get(_TAG[loc[0]]) == loc[2]:
             loc = (*loc[:2], *loc[3:])
     return tuple(part for part in loc if part != "[key]")
+
+
+def _at(path: places.Path, table: Any) -> object:
+    """Return the value at a place of the table; None if there is none."""
+    for part in path:
+        try:
+            table = table[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return table
 
 
 def _dotted(path: Sequence[str | int]) -> str:

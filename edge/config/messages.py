@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from edge.milestones.fitting import offered
+from edge.milestones.fitting import meant, offered
 
 _TAGGED = {"use": "profile"}
 """What a key names that tells tables apart, if it is not called so itself."""
@@ -16,7 +16,7 @@ _LIMITS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-_SHAPES = {
+SHAPES = {
     "string_type": "text, in quotes",
     "path_type": "a path, in quotes",
     "path_not_file": "a file that is there and can be read",
@@ -35,27 +35,27 @@ _SHAPES = {
     "model_type": "a table",
     "model_attributes_type": "a table",
 }
+"""What a value must be, by the type of the error that says that it is not."""
 
 
-def message(details: ErrorDetails, parameters: Sequence[str] = ()) -> str:
-    """Say what is wrong with a value; `parameters` are those of the profile that it is in."""
+def message(
+    details: ErrorDetails, keys: Sequence[str] = (), *, are_parameters: bool = False
+) -> str:
+    """Say what is wrong with a value; `keys` are those that its table may have."""
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            words = _unknown(str(details["loc"][-1]), parameters)
+            what = "parameter" if are_parameters else "key"
+            words = f"no such {what}; {offered(f'{what}s', str(details['loc'][-1]), keys)}"
         case "missing":
             words = "missing; it has no default"
         case "union_tag_invalid":
-            tag = context["discriminator"].strip("'")
-            what = _TAGGED.get(tag, tag)
-            known = re.findall("'([^']*)'", context["expected_tags"])
-            words = (
-                f"no such {what}: {context['tag']!r}; {offered(f'{what}s', context['tag'], known)}"
-            )
+            words = _no_such(context)
         case "union_tag_not_found":
             words = f"missing {context['discriminator']}"
         case "literal_error" | "enum":
             words = f"{given!r} is none of {context['expected']}"
+            words += meant(str(given), re.findall("'([^']*)'", context["expected"]))
         case "too_short" | "string_too_short" if context["min_length"] == 1:
             words = "must not be empty"
         case "string_pattern_mismatch":
@@ -63,17 +63,11 @@ def message(details: ErrorDetails, parameters: Sequence[str] = ()) -> str:
         case _ if kind in _LIMITS:
             bound, limit = _LIMITS[kind]
             words = f"{given!r} is out of range: must be {bound} {_limit(context[limit], given)}"
-        case _ if kind in _SHAPES:
-            words = f"must be {_SHAPES[kind]}"
+        case _ if kind in SHAPES:
+            words = f"must be {SHAPES[kind]}"
         case _:
             words = details["msg"].removeprefix("Value error, ")
     return words
-
-
-def _unknown(key: str, parameters: Sequence[str]) -> str:
-    if parameters:
-        return f"no such parameter; {offered('parameters', key, parameters)}"
-    return "unknown key; check the spelling (`milepost schema` lists all keys)"
 
 
 def _no_such(context: Mapping[str, Any]) -> str:
@@ -89,6 +83,15 @@ def _limit(limit: float, given: object) -> str:
     if isinstance(given, str) and given[-1:].isalpha():
         return f"{limit / 1_000_000:.3g} MB"
     return f"{limit:.15g}"
+
+
+def either(words: Sequence[str]) -> str:
+    """Return one message for what is wrong with a value that may be any of several things."""
+    shapes = list(dict.fromkeys(each.removeprefix("must be ") for each in words))
+    if "a number" in shapes and "a whole number" in shapes:
+        shapes.remove("a whole number")
+    *others, last = shapes
+    return f"must be {', '.join(others)}{' or ' if others else ''}{last}"
 
 
 def without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:

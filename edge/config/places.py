@@ -25,11 +25,12 @@ def lines(text: str) -> dict[Path, int]:
 
 
 def line_of(path: Sequence[str | int], found: dict[Path, int]) -> int | None:
-    """Return the line of a value, or of the nearest table around it."""
+    """Return the line of a value, or of the nearest table around it, or of the first within it."""
     for end in range(len(path), 0, -1):
         if tuple(path[:end]) in found:
             return found[tuple(path[:end])]
-    return None
+    within = [line for each, line in found.items() if each[: len(path)] == tuple(path)]
+    return min(within, default=None)
 
 
 def _parts(dotted: str) -> list[str]:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from edge.config.models import Configuration
-from edge.milestones.feeding import concluding, in_order
+from edge.milestones.feeding import feeders, in_order
 
 _RULE_SET = {"observations", "rules", "lifecycles"}
 _STAND_FOR_THEM = {"profiles"}
@@ -47,16 +47,16 @@ def change(old: Configuration, new: Configuration) -> Change:
 def changed_rules(old: Configuration, new: Configuration) -> frozenset[str]:
     """Return the rules that may conclude other than they did, or are there in one of them only.
 
-    A rule may, too, if what it listens to is other: observations of a kind, or a rule.
+    A rule may, too, if what it listens to is other: observations of a kind, or a rule; or
+    what is packed, if it listens to what is told of content.
     """
     differs = change(old, new)
     places = {*differs.added, *differs.changed, *differs.removed}
     changed = {name for name in (*old.rules, *new.rules) if f"rules.{name}" in places}
+    before, after = feeders(old.rules), feeders(new.rules)
     for name in in_order(new.rules):
-        rule = new.rules[name]
-        hears = {f"observations of {each.kind}" for each in rule.patterns()}
-        feeders = {each for pattern in rule.patterns() for each in concluding(new.rules, pattern)}
-        if hears & places or feeders & changed:
+        hears = {f"observations of {each.kind}" for each in new.rules[name].patterns()}
+        if hears & places or changed & {*after[name], *before.get(name, ())}:
             changed.add(name)
     return frozenset(changed)
 

@@ -95,7 +95,7 @@ class Backlog:
         entry, milestone, act = await self._reader.newest()
         self._last = _Place(entry, milestone)
         self._act = act if self._act is None else self._act
-        self.is_outdated = act != self._act
+        self.is_outdated = self.is_outdated or act != self._act
 
     async def _next(self, lane: Lane) -> list[PendingEntry]:
         """Read on in a lane, up to the last entry known: so far all lanes are seen alike."""

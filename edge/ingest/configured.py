@@ -1,12 +1,13 @@
 """The engine and the judge that a configuration asks for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from drivers.contract import Clock
 from edge.config import Configuration
+from edge.ingest.conclusions import Route
 from edge.ingest.device_clocks import DeviceClocks
-from edge.ingest.judging import Judge, Route
+from edge.ingest.judging import Judge
 from edge.milestones.decode import Decoder, sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.rules import Rule
@@ -14,11 +15,14 @@ from edge.milestones.site import Site
 
 
 def rules_engine(
-    configuration: Configuration, former: Mapping[str, Sequence[Rule]] = MappingProxyType({})
+    configuration: Configuration,
+    former: Mapping[str, Sequence[Rule]] = MappingProxyType({}),
+    gone: Iterable[str] = (),
 ) -> RulesEngine:
     """Return the engine with the rules and lifecycles of the configuration.
 
-    `former` has, by name, what rules were before, where they still finish something.
+    `former` has, by name, what rules were before, where they still finish something;
+    `gone` are sources of which something may still be held.
     """
     return RulesEngine(
         configuration.site.uri,
@@ -27,6 +31,7 @@ def rules_engine(
         sources_of(configuration.observations),
         configuration.reorder,
         former=former,
+        gone=gone,
     )
 
 

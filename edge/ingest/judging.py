@@ -9,45 +9,23 @@ entries of those milestones are written by one piece of work, in one transaction
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-import orjson
 import structlog
 
-from buffer import journal, outbox, rule_sets, tally, tracks
-from buffer.lane import Lane
+from buffer import journal, rule_sets, tally, tracks
 from drivers.contract import Batch, Clock, Signal
+from edge.ingest import conclusions
+from edge.ingest.conclusions import Refused, Route
 from edge.ingest.device_clocks import DeviceClocks
 from edge.ingest.stored_tracks import StoredTracks
 from edge.milestones.decode import Decoder, Malformed
-from edge.milestones.epcis import Unencodable, encode
-from edge.milestones.fields import text
-from edge.milestones.model import (
-    KEY_FIELDS,
-    Decision,
-    Engine,
-    Milestone,
-    Name,
-    Observation,
-    TrackId,
-)
+from edge.milestones.model import Decision, Engine, Milestone, Observation, TrackId
 from edge.milestones.site import Site
 
 log = structlog.get_logger(__name__)
 
-Refused = list[tuple[int, str]]
-"""Signals to be set apart, by journal sequence, and why."""
-
 EXPIRE_LIMIT = 500
 """Deadlines taken in one piece of work, so that a commit stays short."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Which milestones a destination is owed, and in which lane."""
-
-    destination: str
-    lanes: Mapping[Name, Lane]
 
 
 @contextmanager
@@ -111,7 +89,7 @@ class Judge:
     def tell(self, connection: sqlite3.Connection, milestones: Sequence[Milestone]) -> int:
         """Take milestones that were concluded elsewhere; return how many are new."""
         decision = self._engine.tell(milestones, StoredTracks(connection))
-        added, refused = self._conclude(connection, decision, self._clock())
+        added, refused = self._write(connection, decision, self._clock())
         self._quarantine(connection, refused, self._clock())
         return added
 
@@ -174,22 +152,24 @@ class Judge:
         refused: Refused = []
         latest = 0
         for seq, signal in signals:
+            decoded: Sequence[Observation]
             try:
                 decoded = self._decoder.decode(seq, source, signal)
             except Malformed as error:
                 refused.append((seq, str(error)))
+                decoded = error.observations
             except Exception as error:
                 # A fault of ours must not stop the site: the signal that meets it is
                 # set apart, acknowledged and shown, the rest goes on.
                 log.exception("decoder_failed", signal=seq)
                 refused.append((seq, f"the decoder failed on it: {error!r}"))
-            else:
-                observations += decoded
-                self.clocks.hear(source, signal.subject, decoded, now)
-                for observation in decoded:
-                    # Without a time of its own it has that of reception, which confirms nothing.
-                    if observation.occurred_at != signal.received_at:
-                        latest = max(latest, observation.occurred_at)
+                continue
+            observations += decoded
+            self.clocks.hear(source, signal.subject, decoded, now)
+            for observation in decoded:
+                # Without a time of its own it has that of reception, which confirms nothing.
+                if observation.occurred_at != signal.received_at:
+                    latest = max(latest, observation.occurred_at)
         if latest:
             self._confirm(latest)
         return observations, refused
@@ -200,7 +180,7 @@ class Judge:
         try:
             with _all_or_nothing(connection):
                 decision = self._engine.collapse(observations, StoredTracks(connection))
-                return self._conclude(connection, decision, now)
+                return self._write(connection, decision, now)
         except sqlite3.Error:
             raise  # of the store, not of the engine
         except Exception as error:
@@ -239,7 +219,7 @@ class Judge:
         try:
             with _all_or_nothing(connection):
                 decision = self._engine.expire(due, StoredTracks(connection), horizon)
-                return self._conclude(connection, decision, now)
+                return self._write(connection, decision, now)
         except sqlite3.Error:
             raise  # of the store, not of the engine
         except Exception as error:
@@ -255,51 +235,10 @@ class Judge:
             reason = f"rule {track.owner}: the engine failed at its deadline: {error!r}"
             return 0, [] if last is None else [(last, reason)]
 
-    def _conclude(
+    def _write(
         self, connection: sqlite3.Connection, decision: Decision, now: int
     ) -> tuple[int, Refused]:
-        changed = [
-            tracks.TrackRow(*track, orjson.dumps(new.state), new.due_at, now)
-            for track, new in decision.tracks.items()
-            if new is not None
-        ]
-        if changed:
-            tracks.put(connection, changed)
-        removed = [track for track, new in decision.tracks.items() if new is None]
-        if removed:
-            tracks.remove(connection, removed)
-        if decision.mentions:
-            journal.append_keys(connection, sorted(decision.mentions))
-        refused = [(objection.signal, objection.reason) for objection in decision.objections]
-        added = 0
-        for milestone in decision.milestones:
-            try:
-                added += self._append(connection, milestone, now)
-            except Unencodable as error:
-                reason = f"{milestone.name} of {milestone.key} cannot be told: {error}"
-                refused += [(signal, reason) for signal in milestone.evidence[-1:]]
-        return added, refused
-
-    def _append(self, connection: sqlite3.Connection, milestone: Milestone, now: int) -> bool:
-        row = outbox.MilestoneRow(
-            id=bytes.fromhex(milestone.id),
-            name=milestone.name,
-            rule=milestone.rule,
-            key=milestone.key,
-            occurred_at=milestone.occurred_at,
-            recorded_at=now,
-            mark=milestone.mark,
-            retracts=bytes.fromhex(milestone.retracts) if milestone.retracts else None,
-            body=encode(milestone, self._site),
-        )
-        attributes = milestone.attributes
-        named = {f"{k}:{text(attributes[k])}" for k in KEY_FIELDS if attributes.get(k)}
-        owed = {
-            route.destination: route.lanes[milestone.name]
-            for route in self._routes
-            if milestone.name in route.lanes
-        }
-        return outbox.append(connection, row, named | {milestone.key}, milestone.evidence, owed)
+        return conclusions.write(connection, decision, self._site, self._routes, now)
 
     def _quarantine(self, connection: sqlite3.Connection, refused: Refused, now: int) -> None:
         if refused:

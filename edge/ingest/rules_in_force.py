@@ -101,7 +101,9 @@ class RulesInForce:
 
     def _adopt(self, connection: sqlite3.Connection, new: Configuration) -> RulesEngine:
         """Judge by other rules, and by former ones what those have to finish."""
-        engine = configured.rules_engine(new, succession.former_rules(connection, new))
+        engine = configured.rules_engine(
+            new, succession.former_rules(connection, new), succession.sources_held(connection)
+        )
         number = rule_sets.newest_number(connection)
         self.judge.adopt(number, configured.decoder(new), engine, configured.routes(new))
         return engine

@@ -14,6 +14,7 @@ from edge.config import Configuration, ConfigurationFault
 from edge.config.loading import load_text
 from edge.milestones.operators import operator_of
 from edge.milestones.operators.operator import FORMER, former_owner
+from edge.milestones.reordering import SOURCE
 from edge.milestones.rules import Rule
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,11 @@ def former_rules(
             if rule is not None:
                 found.setdefault(name, []).append(rule)
     return found
+
+
+def sources_held(connection: sqlite3.Connection) -> Sequence[str]:
+    """Return the sources of which something is held, whatever they are called since."""
+    return [owner.removeprefix(SOURCE) for owner in tracks.owners(connection, SOURCE)]
 
 
 def in_force(connection: sqlite3.Connection) -> Configuration | None:

@@ -149,7 +149,7 @@ class Units:
 
     def move(self, child: str, move: Move) -> None:
         """Note that a child was put somewhere, or taken out."""
-        moves = sorted([*self.moves(child), move], key=lambda each: (each.at, each.into))
+        moves = sorted([*self.moves(child), move])
         self._moves[child] = [each for each in moves if each.at >= moves[-1].at - self._remember][
             -_MOVES:
         ]
@@ -203,7 +203,8 @@ class Units:
         oldest = latest - self._remember
         state = {
             "children": {key: at for key, at in content.children.items() if at >= oldest},
-            "emptied": [at for at in content.emptied if at >= oldest],
+            # To the oldest fact that is kept, packings count that are as much older.
+            "emptied": [at for at in content.emptied if at >= oldest - self._remember],
             "facts": [to_json(each) for each in content.facts if each.occurred_at >= oldest],
         }
         return state, latest

@@ -6,8 +6,9 @@ from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
 
-from edge.milestones.feeding import as_observation, delays_by_owner, of_former, sources_by_owner
-from edge.milestones.fields import Unjudgeable
+from edge.milestones.evidence import signals_of
+from edge.milestones.feeding import as_observation
+from edge.milestones.fields import Barred, Unjudgeable
 from edge.milestones.fitting import misfits
 from edge.milestones.lifecycle import Guard
 from edge.milestones.listening import Listeners
@@ -20,12 +21,12 @@ from edge.milestones.model import (
     Observation,
     TrackId,
     Tracks,
-    kind_of,
 )
 from edge.milestones.nesting import Nesting
-from edge.milestones.operators import operator_of
-from edge.milestones.operators.operator import NotBegun, signals_of
-from edge.milestones.reordering import Hold, judged_until, owner_of
+from edge.milestones.operators import Operator, operator_of
+from edge.milestones.operators.operator import NotBegun
+from edge.milestones.owners import Owners
+from edge.milestones.reordering import Hold, judged_until
 from edge.milestones.rules import Lifecycle, Rule
 from edge.milestones.step import NEVER, State, Step
 
@@ -40,6 +41,7 @@ class RulesEngine:
         sources_of: For each kind of observation, the sources that it comes from.
         reorder: For sources that tell things out of order, by how many milliseconds.
         former: By rule, what it was before: those go on with what they have begun.
+        gone: Sources that told what may still be held, though nothing is mapped from them.
 
     Raises:
         ValueError: The parts do not fit together; the message names all faults.
@@ -55,6 +57,7 @@ class RulesEngine:
         reorder: Mapping[str, int] = MappingProxyType({}),
         *,
         former: Mapping[str, Sequence[Rule]] = MappingProxyType({}),
+        gone: Iterable[str] = (),
     ) -> None:
         found = [str(each) for each in misfits(rules, lifecycles, sources_of)]
         if found:
@@ -78,29 +81,18 @@ class RulesEngine:
         self._listeners = Listeners(self._operators.values())
         self._key_fields = tuple({*KEY_FIELDS, *(rule.about for rule in rules.values())})
         self._reorder = reorder
-        sources = sorted({*reorder, *frozenset[str]().union(*sources_of.values())})
-        self._sources = {owner_of(source): source for source in sources}
-        self._owners = {owner: frozenset({source}) for owner, source in self._sources.items()}
-        self._delays = delays_by_owner(rules, lifecycles)
-        for owner, heard in sources_by_owner(rules, lifecycles, sources_of).items():
-            for each in finishing:
-                if each.name == owner:  # where it stands among those that feed each other
-                    own, delay = of_former(rules, owner, each.rule, sources_of)
-                    self._owners[each.owner] = heard | own
-                    self._delays[each.owner] = max(delay, self._delays[owner])
-            self._owners[owner] = heard
+        self._owners = Owners(rules, lifecycles, sources_of, {*reorder, *gone}, finishing)
         self._of_one_source = {
             name
             for name, rule in rules.items()
-            if len(self._owners[name]) == 1
+            if len(self._owners.sources[name]) == 1
             and all(each.kind for each in rule.patterns())
             and name not in former
         }
-        self._ranks = {owner: rank for rank, owner in enumerate(self._owners)}
 
     def collapse(self, observations: Iterable[Observation], tracks: Tracks) -> Decision:
         """Judge observations in the order given, or in event time; see `model.Engine.collapse`."""
-        step = Step(tracks, self._key_fields, self._delays)
+        step = Step(tracks, self._key_fields, self._owners.delays)
         holds: dict[str, Hold] = {}
         for source, told in groupby(observations, key=attrgetter("source")):
             if self._bound(source):
@@ -121,11 +113,11 @@ class RulesEngine:
         that the configuration no longer has is removed, and so is what has
         been known of content for too long.
         """
-        step = Step(tracks, self._key_fields, self._delays)
-        # What is held before rules, rules before those that listen to them, and before
-        # lifecycles: it may be what those wait for.
-        due = sorted(due, key=lambda each: (self._ranks.get(each.owner, -1), each))
-        for source, of_source in groupby(due, key=lambda each: self._sources.get(each.owner)):
+        step = Step(tracks, self._key_fields, self._owners.delays)
+        due = sorted(due, key=lambda each: (self._owners.rank(each.owner), each))
+        for source, of_source in groupby(
+            due, key=lambda each: self._owners.holding.get(each.owner)
+        ):
             if source is None:
                 for track in of_source:
                     self._expire(track, horizon, step)
@@ -146,22 +138,22 @@ class RulesEngine:
 
     def tell(self, milestones: Sequence[Milestone], tracks: Tracks) -> Decision:
         """Take milestones that were concluded elsewhere, as if these rules had done so."""
-        step = Step(tracks, self._key_fields, self._delays)
+        step = Step(tracks, self._key_fields, self._owners.delays)
         self._tell(milestones, step)
         return step.decision
 
     def owners(self) -> Mapping[str, frozenset[str]]:
         """Return whose tracks there are, with the sources of each; see `model.Engine.owners`."""
-        return self._owners
+        return self._owners.sources
 
     def horizon(self, owner: str, heard: int, tracks: Tracks) -> int:
         """Return up to when an owner's deadlines may be judged; see `model.Engine.horizon`.
 
         What is held may be the very thing that a deadline waits for.
         """
-        if owner in self._sources:
+        if owner in self._owners.holding:
             return heard
-        sources = self._owners.get(owner, ())
+        sources = self._owners.sources.get(owner, ())
         return min(
             (judged_until(each, self._bound(each), heard, tracks) for each in sources),
             default=heard,
@@ -200,9 +192,9 @@ class RulesEngine:
         notes: Notes,
         before: int = NEVER,
     ) -> None:
-        finished: set[str] = set()
+        finished: dict[str, Operator[Rule]] = {}
         for operator, matches, judge in self._listeners.of(kind):
-            if operator.name in finished:
+            if finished.get(operator.name, operator) is not operator:
                 continue
             concluded: Sequence[Milestone] = ()
             try:
@@ -210,14 +202,17 @@ class RulesEngine:
                     continue
                 # Who listens to others, too, may have to hear what happened before from them.
                 known_before = before if operator.name in self._of_one_source else NEVER
-                step.judging(observation.lag, notes.items(), known_before)
+                step.judging(notes.items(), known_before)
                 concluded = judge(observation, step)
                 if operator.is_finishing:
-                    finished.add(operator.name)
+                    finished[operator.name] = operator
             except NotBegun:
-                self._tell(step.take_overdue(), step)
                 continue
             except Unjudgeable as reason:
+                if operator.is_finishing and isinstance(reason, Barred):
+                    finished[operator.name] = operator
+                elif operator.is_finishing and self._listeners.has_successor(operator, kind):
+                    continue  # which judges it, or says why not
                 step.object(observation.signal, f"rule {operator.name}: {reason}")
             self._tell([*step.take_overdue(), *concluded], step)
 
@@ -230,21 +225,25 @@ class RulesEngine:
         if owner is None or state is None:
             step.forget(track)
             return
-        step.judging(state["lag"], state.get("notes", ()))
+        step.judging(state.get("notes", ()))
         # The deadline was put off by as much: see `Step.keep`.
-        known_until = horizon - state["lag"] - self._delays.get(track.owner, 0)
+        known_until = horizon - self._owners.delays.get(track.owner, 0)
         if isinstance(owner, Guard):
             step.decision.milestones += owner.expire(track, state, known_until, step)
         else:
             self._tell(owner.expire(track, state, known_until, step), step)
 
     def _tell(self, concluded: Sequence[Milestone], step: Step) -> None:
+        if not concluded:
+            return
         notes = dict(step.notes)  # telling others goes on to what they judge
         for milestone in [step.noted(each) for each in concluded]:
             self._pass(milestone, notes, step)
             if self._nesting is not None:
-                for inside in self._nesting.admit(milestone, step):
-                    self._pass(inside, notes, step)
+                inside = self._nesting.admit(milestone, step)
+                known = dict(step.notes)  # of the packings, too
+                for told in [step.noted(each) for each in inside]:
+                    self._pass(told, known, step)
 
     def _pass(self, milestone: Milestone, notes: Notes, step: Step) -> None:
         """Tell a milestone as far as its lifecycle lets it, and let rules hear of it."""
@@ -254,6 +253,6 @@ class RulesEngine:
         else:
             step.decision.milestones += guard.admit(milestone, step)
         # Whatever the lifecycle makes of it: rules never wait for a lifecycle.
-        for kind in (kind_of(milestone.name), kind_of(milestone.name, milestone.rule)):
-            if milestone.retracts is None and self._listeners.of(kind):
-                self._hear(as_observation(milestone, step.lag), kind, step, notes)
+        if milestone.retracts is None:
+            for kind in self._listeners.kinds_of(milestone.name, milestone.rule):
+                self._hear(as_observation(milestone), kind, step, notes)

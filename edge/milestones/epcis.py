@@ -13,16 +13,16 @@ from edge.milestones.attributes import Attributes, Unencodable, urn
 from edge.milestones.fields import blocked
 from edge.milestones.identifiers import gtin_uri, item_uri, own_uri, unit_uri
 from edge.milestones.measured import measured
-from edge.milestones.model import Milestone, Name
+from edge.milestones.model import SEVERITY, Milestone, Name
 from edge.milestones.site import Site
 
-__all__ = ["Unencodable", "encode"]
+__all__ = ["Unencodable", "encode", "needed"]
 
 _CONTEXT = (
     "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
     {"milepost": "https://milepost.example/ns/"},
 )
-
+_QUANTITY, _REQUESTED = "milepost:quantity", "milepost:requestedQuantity"
 _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.RECEIVED: {"bizStep": "receiving", "disposition": "in_progress"},
     # sellable_accessible would say that a customer can reach it.
@@ -50,6 +50,23 @@ _WORDS: Mapping[Name, Mapping[str, str]] = {
     Name.MEASURED: {"bizStep": "sensor_reporting"},
 }
 
+_NEEDED: Mapping[Name, frozenset[str]] = {
+    Name.SHORT: frozenset({"item", "quantity", "requested"}),
+    Name.PACKED: frozenset({"unit", "children"}),
+    Name.UNPACKED: frozenset({"unit"}),
+}
+_AN_OBJECT = (frozenset({"unit"}), frozenset({"item"}))
+
+
+def needed(name: Name) -> tuple[frozenset[str], ...]:
+    """Return the sets of attributes of which a milestone must tell one; none if it needs none.
+
+    What an operator tells by itself, as `summarise` does of `measured`, is not among them.
+    """
+    if name in _NEEDED:
+        return (_NEEDED[name],)
+    return () if name in SEVERITY or name is Name.MEASURED else _AN_OBJECT
+
 
 def encode(milestone: Milestone, site: Site) -> bytes:
     """Return the milestone as one EPCIS event: the same bytes whenever it is asked.
@@ -72,12 +89,10 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         "eventTime": attributes.time(),
         "eventTimeZoneOffset": site.zone_offset,
     }
-    if milestone.retracts is not None:
-        event["errorDeclaration"] = _error_declaration(milestone, attributes)
     if aggregates:
         event |= _aggregated(milestone, attributes, prefix)
     elif milestone.name is Name.MEASURED:
-        event |= measured(attributes, prefix)
+        event |= measured(attributes, prefix) | _counted(attributes)
     else:
         event |= _observed(milestone, attributes, prefix)
     if (since := attributes.moment("since")) is not None:
@@ -96,15 +111,27 @@ def encode(milestone: Milestone, site: Site) -> bytes:
         if name in event:
             raise Unencodable(f"{name!r} is told twice; rename the field")
         event[name] = value
+    if milestone.retracts is not None:
+        event["errorDeclaration"] = _error_declaration(milestone)
     try:
         return orjson.dumps(event)
     except orjson.JSONEncodeError as error:
         raise Unencodable(str(error)) from None
 
 
-def _error_declaration(milestone: Milestone, attributes: Attributes) -> dict[str, object]:
-    """Return why the event is false (EPCIS 2.0, section 7.4.1.4), and what is true instead."""
-    declaration: dict[str, object] = {"declarationTime": attributes.time()}
+def declared_false(event: bytes, retraction: Milestone) -> bytes:
+    """Return an event that was told as its retraction tells it again.
+
+    It is the same, but for an `errorDeclaration` (EPCIS 2.0, section 7.4.1.4): whoever reverses
+    a posting finds in it all that was posted, and its hash is that of what was told.
+    """
+    told = orjson.loads(event) | {"errorDeclaration": _error_declaration(retraction)}
+    return orjson.dumps(told)
+
+
+def _error_declaration(milestone: Milestone) -> dict[str, object]:
+    """Return why the event is false, and what is true instead."""
+    declaration: dict[str, object] = {"declarationTime": Attributes(milestone).time()}
     if not milestone.corrected_by:
         # CBV: `did_not_occur` names no corrective events.
         return declaration | {"reason": "did_not_occur"}
@@ -120,8 +147,9 @@ def _observed(milestone: Milestone, attributes: Attributes, prefix: str) -> dict
     """
     about: dict[str, object] = {"action": "OBSERVE"}
     unit, item = attributes.text("unit"), attributes.text("item")
-    quantity, requested = attributes.number("quantity"), attributes.number("requested")
-    if milestone.name is Name.SHORT and None in (item, quantity, requested):
+    quantity = None if item is None else attributes.number("quantity")
+    counted = _counted(attributes)
+    if milestone.name is Name.SHORT and (quantity is None or _REQUESTED not in counted):
         raise Unencodable("expected item, quantity and requested: what is short of what")
     if unit is not None:
         about["epcList"] = [unit_uri(unit, prefix)]
@@ -132,11 +160,13 @@ def _observed(milestone: Milestone, attributes: Attributes, prefix: str) -> dict
         about["epcList"] = [own_uri(value, prefix, what)]
     if item is not None:
         about["quantityList"] = [_quantity(item_uri(item, prefix), quantity, attributes)]
-    elif quantity is not None:
-        about["milepost:quantity"] = quantity
-    if requested is not None:
-        about["milepost:requestedQuantity"] = requested
-    return about
+    return about | counted
+
+
+def _counted(attributes: Attributes) -> dict[str, object]:
+    """Return how many there are, where no `quantityList` says it, and how many were wanted."""
+    counts = {_QUANTITY: attributes.number("quantity"), _REQUESTED: attributes.number("requested")}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _quantity(epc_class: str, quantity: float | None, attributes: Attributes) -> dict[str, object]:
@@ -168,7 +198,7 @@ def _aggregated(milestone: Milestone, attributes: Attributes, prefix: str) -> di
     if classes:
         about["childQuantityList"] = [{"epcClass": uri} for uri in classes]
     about["action"] = "ADD" if milestone.name is Name.PACKED else "DELETE"
-    return about
+    return about | _counted(attributes)
 
 
 def _where_and_why(attributes: Attributes, prefix: str) -> dict[str, object]:

@@ -1,12 +1,11 @@
 """Which rules listen to the milestones of which others, and what follows from that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from edge.milestones.content import CONTENT, PLACE
 from edge.milestones.model import Milestone, Name, Observation, Value, kind_of
-from edge.milestones.rules import GatherRule, Lifecycle, Pattern, Rule
+from edge.milestones.rules import GatherRule, Lifecycle, Rule
 
 Rules = Mapping[str, Rule]
 Lifecycles = Mapping[str, Lifecycle]
@@ -20,13 +19,14 @@ def conclusions(rules: Rules, lifecycles: Lifecycles) -> set[Name]:
     return of_rules.union(*(each.exceptions for each in lifecycles.values()))
 
 
-def concluding(rules: Rules, pattern: Pattern) -> list[str]:
-    """Return the rules whose milestones the pattern means; none if it means a kind."""
-    return [
-        name
-        for name, rule in rules.items()
-        if pattern.milestone in rule.concludes() and pattern.rule in (None, name)
-    ]
+def tellers(rules: Rules) -> Mapping[str, Sequence[str]]:
+    """Return the rules that conclude each milestone, by what patterns that mean it hear."""
+    found: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        for milestone in rule.concludes():
+            for whose in (None, name):
+                found.setdefault(kind_of(milestone, whose), []).append(name)
+    return found
 
 
 def packing(rules: Rules) -> frozenset[str]:
@@ -49,6 +49,22 @@ def circle(rules: Rules) -> list[str]:
     return []
 
 
+def feeders(rules: Rules) -> dict[str, list[str]]:
+    """Return the rules that each listens to, in an order that is the same in every process.
+
+    Who listens to what is told of content listens to the rules that say what is inside.
+    """
+    packers = sorted(packing(rules))
+    told_by = tellers(rules)
+    found: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        means = [each.hears for each in rule.patterns() if each.milestone is not None]
+        heard = [each for milestone in means for each in told_by.get(milestone, ())]
+        inside = packers if any(rules[each].for_content for each in heard) else []
+        found[name] = list(dict.fromkeys([*heard, *inside]))
+    return found
+
+
 def in_order(rules: Rules) -> list[str]:
     """Return the rules, each after those that it listens to.
 
@@ -56,17 +72,17 @@ def in_order(rules: Rules) -> list[str]:
         CycleError: There is no such order; see `circle`.
 
     """
-    return list(TopologicalSorter(_feeders(rules)).static_order())
+    return _sorted(feeders(rules))
 
 
 def sources_by_rule(rules: Rules, sources_of: OfKind) -> dict[str, frozenset[str]]:
     """Return the sources that each rule listens to, itself or by way of others, in their order."""
     known = dict(sources_of)
-    feeders = _feeders(rules)
+    fed_by = feeders(rules)
     found: dict[str, frozenset[str]] = {}
-    for name in in_order(rules):
+    for name in _sorted(fed_by):
         heard = [known[each.hears] for each in rules[name].patterns()]
-        found[name] = frozenset[str]().union(*heard, *(found[each] for each in feeders[name]))
+        found[name] = frozenset[str]().union(*heard, *(found[each] for each in fed_by[name]))
         _add(known, name, rules[name], found[name])
     return found
 
@@ -80,10 +96,10 @@ def with_milestones(rules: Rules, fields_of: OfKind) -> dict[str, frozenset[str]
     unknown: set[str] = set()
     for name in in_order(rules):
         rule = rules[name]
-        if all(each.hears in known for each in rule.patterns()):
+        if all(each.hears in known and each.hears not in unknown for each in rule.patterns()):
             _add(known, name, rule, rule.tells(known))
         else:
-            unknown |= {kind_of(each, of) for each in rule.concludes() for of in (None, name)}
+            unknown |= {kind_of(each) for each in rule.concludes()}
     return {kind: fields for kind, fields in known.items() if kind not in unknown}
 
 
@@ -93,50 +109,12 @@ def delays(rules: Rules) -> dict[str, int]:
     A rule that waits tells its milestones when others have long been heard of;
     one that listens to it knows what has happened only up to then.
     """
-    feeders = _feeders(rules)
+    fed_by = feeders(rules)
     found: dict[str, int] = {}
-    for name in in_order(rules):
-        waits = (found[each] + takes(rules[each]) for each in feeders[name])
+    for name in _sorted(fed_by):
+        waits = (found[each] + takes(rules[each]) for each in fed_by[name])
         found[name] = max(waits, default=0)
     return found
-
-
-def sources_by_owner(
-    rules: Rules, lifecycles: Lifecycles, sources_of: OfKind
-) -> dict[str, frozenset[str]]:
-    """Return the sources of each rule; then, of lifecycles and content, those of their rules."""
-    found = sources_by_rule(rules, sources_of)
-    tellers = {name for name, rule in rules.items() if rule.for_content}
-    inside = frozenset[str]().union(*(found[each] for each in packing(rules) if tellers))
-    for name, lifecycle in lifecycles.items():
-        feeding = _guarded(rules, lifecycle)
-        found[name] = frozenset[str]().union(*(found[each] for each in feeding))
-        found[name] |= inside if tellers & set(feeding) else frozenset()
-    return found | dict.fromkeys([CONTENT, PLACE] if tellers else [], inside)
-
-
-def delays_by_owner(rules: Rules, lifecycles: Lifecycles) -> dict[str, int]:
-    """Return the delays of rules, and of each lifecycle the longest of what feeds it."""
-    found = delays(rules)
-    return found | {
-        name: max(found[each] for each in _guarded(rules, lifecycle))
-        for name, lifecycle in lifecycles.items()
-    }
-
-
-def of_former(
-    rules: Rules, name: str, former: Rule, sources_of: OfKind
-) -> tuple[frozenset[str], int]:
-    """Return the sources of what a rule was before, and how much later it judges its deadlines.
-
-    Among the rules that there are: a kind that nothing gives any more has no source.
-    """
-    then = {**rules, name: former}
-    gone = {each.hears: frozenset[str]() for each in former.patterns()}
-    try:
-        return sources_by_rule(then, {**gone, **sources_of})[name], delays(then)[name]
-    except CycleError:  # what feeds it is other, too
-        return frozenset(), 0
 
 
 def takes(rule: Rule) -> int:
@@ -144,23 +122,8 @@ def takes(rule: Rule) -> int:
     return round(rule.takes_seconds() * 1000)
 
 
-def _guarded(rules: Rules, lifecycle: Lifecycle) -> list[str]:
-    stages = {*lifecycle.stages, *lifecycle.ends}
-    return [name for name, rule in rules.items() if stages & set(rule.concludes())]
-
-
-def _feeders(rules: Rules) -> dict[str, list[str]]:
-    """Return the rules that each listens to, in an order that is the same in every process.
-
-    Who listens to what is told of content listens to the rules that say what is inside.
-    """
-    packers = sorted(packing(rules))
-    found: dict[str, list[str]] = {}
-    for name, rule in rules.items():
-        heard = [each for pattern in rule.patterns() for each in concluding(rules, pattern)]
-        inside = packers if any(rules[each].for_content for each in heard) else []
-        found[name] = list(dict.fromkeys([*heard, *inside]))
-    return found
+def _sorted(fed_by: Mapping[str, Sequence[str]]) -> list[str]:
+    return list(TopologicalSorter(fed_by).static_order())
 
 
 def _add(known: dict[str, frozenset[str]], name: str, rule: Rule, what: frozenset[str]) -> None:
@@ -170,7 +133,7 @@ def _add(known: dict[str, frozenset[str]], name: str, rule: Rule, what: frozense
         known[kind_of(milestone, name)] = what
 
 
-def as_observation(milestone: Milestone, lag: int) -> Observation:
+def as_observation(milestone: Milestone) -> Observation:
     """Return the milestone as rules that listen to it hear of it."""
     about, _, value = milestone.key.partition(":")
     *earlier, last = milestone.evidence
@@ -180,7 +143,7 @@ def as_observation(milestone: Milestone, lag: int) -> Observation:
         kind=kind_of(milestone.name),
         occurred_at=milestone.occurred_at,
         fields={about: value, **_plain(milestone.attributes)},
-        lag=lag,
+        lag=milestone.lag,
         earlier=tuple(earlier),
     )
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import orjson
+
 from edge.milestones.expressions import Condition, NoResult
 from edge.milestones.model import Milestone, Observation, Value
 from edge.milestones.rules import Pattern
@@ -19,13 +21,15 @@ LARGEST_NUMBER = 10**12
 """A count or weight beyond it is garbage."""
 
 _DECIMALS = 6
-# dumps() would build an encoder for each call.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _GLOB = re.compile(r"[*?\[]")
 
 
 class Unjudgeable(Exception):
     """An observation is not what its rule needs; the message says why."""
+
+
+class Barred(Unjudgeable):
+    """It belongs to what the rule has begun, which takes it no more: no other version may."""
 
 
 def text(value: Value) -> str:
@@ -71,7 +75,7 @@ def optional(observation: Observation, field: str) -> str | None:
 
 
 def number(observation: Observation, field: str) -> Number:
-    """Return a field that counts or weighs something.
+    """Return a field that counts or weighs something; see `optional_number`.
 
     Raises:
         Unjudgeable: It is missing, or not a number from 0 to `LARGEST_NUMBER`.
@@ -86,6 +90,8 @@ def number(observation: Observation, field: str) -> Number:
 def optional_number(observation: Observation, field: str) -> Number | None:
     """Return a field that counts or weighs something, or None if it is missing.
 
+    It is rounded as `total` is: what a PLC holds in 32 bits comes as 12.300000190734863.
+
     Raises:
         Unjudgeable: It is not a number from 0 to `LARGEST_NUMBER`.
 
@@ -97,7 +103,7 @@ def optional_number(observation: Observation, field: str) -> Number | None:
         case bool():
             pass
         case int() | float() if 0 <= value <= LARGEST_NUMBER:
-            return value
+            return total([value])
     raise Unjudgeable(
         f"field {field!r} of {observation.kind!r} must be a number "
         f"from 0 to {LARGEST_NUMBER}, not {value!r}"
@@ -132,6 +138,11 @@ def total(numbers: Sequence[Number]) -> Number:
     return int(summed) if summed.is_integer() else summed
 
 
+def rank(fields: Mapping[str, Value]) -> str:
+    """Return a text that orders what is told of the same moment, whichever of it is told first."""
+    return json.dumps(fields, sort_keys=True)
+
+
 def key_of(observation: Observation, about: str) -> str:
     """Return the key that the observation is about.
 
@@ -158,7 +169,7 @@ def joined(key: str, values: Sequence[str | None]) -> str:
     """Return a track's key for a key and the values that divide it further."""
     if not values:
         return key
-    return f"{key} {_encode(values)}"
+    return f"{key} {orjson.dumps(values).decode()}"
 
 
 def matcher(pattern: Pattern) -> Test | None:

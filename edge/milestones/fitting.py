@@ -5,9 +5,10 @@ Each by itself is right by then: its settings have seen to that.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import NamedTuple
 
-from edge.milestones.feeding import circle, concluding, with_milestones
+from edge.milestones.feeding import circle, tellers, with_milestones
 from edge.milestones.model import Name
 from edge.milestones.rules import GatherRule, Lifecycle, Pattern, Place, Rule
 
@@ -29,19 +30,35 @@ def misfits(
     rules: Mapping[str, Rule],
     lifecycles: Mapping[str, Lifecycle],
     sources_of: Mapping[str, frozenset[str]],
+    *,
+    are_all: bool = True,
 ) -> Iterator[Misfit]:
     """Yield what the engine cannot run with; nothing if all fits together.
 
-    `sources_of` maps each kind of observation to the sources that it comes from.
+    `sources_of` maps each kind of observation to the sources that it comes from. If these
+    are not all rules and lifecycles, nothing is said of what none of them does.
     """
+    told_by = tellers(rules)
     for name, rule in rules.items():
         for pattern in rule.patterns():
-            if (words := _never_told(pattern, rules, sources_of)) is not None:
-                yield Misfit(("rules", name), words)
+            if pattern.milestone is None:
+                is_told = bool(sources_of.get(pattern.hears))
+            else:
+                is_told = not are_all or pattern.hears in told_by
+            if not is_told:
+                yield Misfit(("rules", name), _never_told(pattern, rules, sources_of))
     if found := circle(rules):
         words = f"listens to what follows from itself: {' → '.join(found)}"
         yield Misfit(("rules", found[0]), f"{words}; say with `rule` whose milestones it means")
-    yield from _half_nested(rules)
+    if are_all:
+        yield from _half_nested(rules)
+    yield from _misplaced(rules, lifecycles, are_all=are_all)
+
+
+def _misplaced(
+    rules: Mapping[str, Rule], lifecycles: Mapping[str, Lifecycle], *, are_all: bool
+) -> Iterator[Misfit]:
+    """Yield stages that are nobody's, or another's."""
     concluded = {name for rule in rules.values() for name in rule.concludes()}
     home: dict[Name, str] = {}
     for name, lifecycle in lifecycles.items():
@@ -50,24 +67,48 @@ def misfits(
             # They would share their tracks.
             yield Misfit(place, f"has the name of rules.{name}; rename one")
         for stage in (*lifecycle.stages, *lifecycle.ends):
-            if stage not in concluded:
+            if are_all and stage not in concluded:
                 yield Misfit(place, f"names {stage.value!r}, which no rule concludes")
             if (other := home.setdefault(stage, name)) != name:
                 words = f"names {stage.value!r}, as lifecycles.{other} does"
                 yield Misfit(place, f"{words}; a milestone belongs to one lifecycle")
 
 
+def apart(rules: Mapping[str, Rule], lifecycles: Mapping[str, Lifecycle]) -> Iterator[Misfit]:
+    """Yield lifecycles with a stage or end that no key reaches after what stands before it.
+
+    It would wait in vain, and then be told as out of order. Of a stage that no
+    rule concludes nothing is said: that is a misfit of its own.
+    """
+    about: dict[Name, frozenset[str]] = {}
+    for rule in rules.values():
+        for milestone in rule.concludes():
+            about[milestone] = about.get(milestone, frozenset()) | rule.about_what()
+    for name, lifecycle in lifecycles.items():
+        stages = [stage for stage in lifecycle.stages if stage in about]
+        ends = [end for end in lifecycle.ends if end in about]
+        reached = frozenset[str]().union(*(about[stage] for stage in stages))
+        if any(not about[one] & about[next_] for one, next_ in pairwise(stages)) or any(
+            stages and not about[end] & reached for end in ends
+        ):
+            told: dict[str, list[str]] = {}
+            for milestone in (*stages, *ends):
+                told.setdefault(" or ".join(sorted(about[milestone])), []).append(milestone)
+            words = "; ".join(f"{', '.join(told[each])} of {each}" for each in told)
+            yield Misfit(
+                ("lifecycles", name),
+                f"no key reaches all of it in order ({words}); "
+                "give each kind of key a lifecycle of its own, or none",
+            )
+
+
 def _never_told(
     pattern: Pattern, rules: Mapping[str, Rule], sources_of: Mapping[str, frozenset[str]]
-) -> str | None:
-    """Say that nothing gives what the pattern means; None if something does."""
+) -> str:
+    """Say that nothing gives what the pattern means."""
     if pattern.milestone is None:
-        if sources_of.get(pattern.hears):
-            return None
         words = f"listens to {pattern.hears!r}, which no observation gives"
         return f"{words}; {offered('kinds', pattern.hears, sources_of)}"
-    if concluding(rules, pattern):
-        return None
     words = f"listens to the milestone {pattern.milestone.value!r}"
     able = [name for name, rule in rules.items() if pattern.milestone in rule.concludes()]
     if pattern.rule is not None and able:
@@ -98,24 +139,27 @@ def unknown_fields(
     rules: Mapping[str, Rule],
     lifecycles: Mapping[str, Lifecycle],
     fields_of: Mapping[str, frozenset[str]],
+    *,
+    are_all: bool = True,
 ) -> Iterator[Misfit]:
     """Yield the fields that no observation can have: what is read of them would never be there.
 
     `fields_of` maps each kind of observation to the fields that it can have.
-    Of a kind that is not in it nothing is said: that is a misfit of its own.
+    Of a kind that is not in it nothing is said: that is a misfit of its own. Nor is
+    of what others tell, if these are not all rules and lifecycles.
     """
     if circle(rules):
         return
-    fields_of = with_milestones(rules, fields_of)
+    fields_of = with_milestones(rules, fields_of) if are_all else fields_of
     for name, rule in rules.items():
         for use in dict.fromkeys(rule.reads()):
             if (words := _unknown(use.field, use.kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, *use.place), words)
-        if rule.blocks is not None and rule.blocks not in _carried(rule, lifecycles):
+        if are_all and rule.blocks is not None and rule.blocks not in carried(rule, lifecycles):
             kinds = [pattern.hears for pattern in rule.patterns()]
             if (words := _unknown(rule.blocks, kinds, fields_of)) is not None:
                 yield Misfit(("rules", name, "blocks"), words)
-    for name, lifecycle in lifecycles.items():
+    for name, lifecycle in lifecycles.items() if are_all else ():
         stages = {*lifecycle.stages, *lifecycle.ends}
         feeding = [rule for rule in rules.values() if stages & set(rule.concludes())]
         kinds = [pattern.hears for rule in feeding for pattern in rule.patterns()]
@@ -125,7 +169,7 @@ def unknown_fields(
                 yield Misfit(("lifecycles", name, "carry"), words)
 
 
-def _carried(rule: Rule, lifecycles: Mapping[str, Lifecycle]) -> set[str]:
+def carried(rule: Rule, lifecycles: Mapping[str, Lifecycle]) -> set[str]:
     """Return the fields that what the rule concludes may have from earlier stages."""
     concluded = set(rule.concludes())
     return {
@@ -151,7 +195,11 @@ def _unknown(
 
 def offered(what: str, wrong: str, known: Iterable[str]) -> str:
     """Return e.g. "fields are lane, unit. Did you mean 'unit'?", for what is not among them."""
-    names = sorted(known)
+    names = sorted(map(str, known))
+    return f"{what} are {', '.join(names) or 'none'}{meant(wrong, names)}"
+
+
+def meant(wrong: str, names: Sequence[str]) -> str:
+    """Return e.g. ". Did you mean 'unit'?", if one of the names is close to what was written."""
     close = get_close_matches(wrong, names, n=1)
-    meant = f". Did you mean {close[0]!r}?" if close else ""
-    return f"{what} are {', '.join(names) or 'none'}{meant}"
+    return f". Did you mean {close[0]!r}?" if close else ""

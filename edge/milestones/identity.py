@@ -1,8 +1,8 @@
 """Where a milestone's id comes from: what happened, and nothing else."""
 
-import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii as _quoted
 
 _LAST_MILLISECOND = (1 << 48) - 1
 
@@ -25,6 +25,8 @@ def milestone_id(
     again, after a crash, in a replay or in a backtest, gets the same id.
     """
     # JSON keeps apart what lies next to each other ("a","bc" and "ab","c") and None from "None".
-    identity = json.dumps([site, rule, name, key, list(occurrence), retraction])
+    one_of = ", ".join("null" if each is None else _quoted(each) for each in occurrence)
+    told = ", ".join(map(_quoted, (site, rule, name, key)))
+    identity = f"[{told}, [{one_of}], {'true' if retraction else 'false'}]"
     digest = blake2b(identity.encode("ascii"), digest_size=10).hexdigest()
     return f"{min(max(occurred_at, 0), _LAST_MILLISECOND):012x}{digest}"

@@ -21,6 +21,7 @@ def to_json(milestone: Milestone) -> dict[str, Any]:
         "severity": milestone.severity,
         "blocks": milestone.blocks,
         "told_through": milestone.told_through,
+        "lag": milestone.lag,
     }
 
 
@@ -39,4 +40,5 @@ def from_json(state: State) -> Milestone:
         severity=state.get("severity") and Severity(state["severity"]),
         blocks=state.get("blocks"),
         told_through=state.get("told_through"),
+        lag=state.get("lag", 0),
     )

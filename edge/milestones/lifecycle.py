@@ -2,34 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from edge.milestones.keeping import from_json, to_json
 from edge.milestones.lifecycle_exceptions import illegal, not_unknown, unknown
-from edge.milestones.model import Mark, Milestone, Name, TrackId, Value
+from edge.milestones.lifecycle_track import NOTHING_KNOWN, Known, Refused
+from edge.milestones.model import Mark, Milestone, Name, TrackId
 from edge.milestones.operators.operator import DAY, NOTHING, milliseconds
 from edge.milestones.rules import Lifecycle
 from edge.milestones.step import State, Step
 
 # A label that every unreadable barcode shares must not make a track grow for ever.
 _REFUSED_REMEMBERED = 16
-
-
-class _Known(NamedTuple):
-    """What is known of one key; a track's state."""
-
-    accepted: dict[str, tuple[str, int]]
-    """By milestone name: its id, and when it occurred."""
-    held: list[Milestone]
-    """Waiting for an earlier stage, in the order of the stages."""
-    refused: dict[str, str]
-    """Ids that were illegal, and the id of what said the same: no destination has seen them."""
-    carried: dict[str, Value]
-    """What accepted stages told of the fields to carry."""
-    last_at: int
-    """When the latest of all of them occurred."""
-    unknown: Milestone | None = None
-    """What was told because the first stage had not come."""
 
 
 class Guard:
@@ -56,12 +38,14 @@ class Guard:
         """Return what may be told now that this milestone has been concluded."""
         track = TrackId(self.name, milestone.key)
         state = step.recall(track, self.shape)
-        known = _UNKNOWN if state is None else _known(state)
+        known = NOTHING_KNOWN if state is None else Known.of(state)
         known = known._replace(last_at=max(known.last_at, milestone.occurred_at))
         if milestone.retracts is not None:
             return self._retract(track, known, milestone, step)
         there = self._already(milestone, known)
-        if there == milestone.id or milestone.id in known.refused:
+        if there == milestone.id or any(
+            each.milestone.id == milestone.id for each in known.refused
+        ):
             return NOTHING
         if there is not None:
             return self._refuse(track, known, milestone, there, step)
@@ -70,22 +54,20 @@ class Guard:
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Accept what has waited long enough; forget a key after its time."""
-        known = _known(state)
+        known = Known.of(state)
         if not known.held:
             step.forget(track)
             return NOTHING
         return self._release(track, known, horizon, step)
 
     def _release(
-        self, track: TrackId, known: _Known, horizon: int | None, step: Step
+        self, track: TrackId, known: Known, horizon: int | None, step: Step
     ) -> Sequence[Milestone]:
         """Accept held milestones that are legal or, at a horizon, have waited long enough."""
         # One that has waited long enough takes along the earlier stages that still
         # wait: told after it, they would be out of order for certain.
-        takes_along = -1
-        if horizon is not None:
-            due = [each for each in known.held if each.occurred_at + self._wait <= horizon]
-            takes_along = max((self._place(each.name) for each in due), default=-1)
+        due = (each for each in known.held if horizon is not None and self._due_at(each) <= horizon)
+        takes_along = max((self._place(each.name) for each in due), default=-1)
         told: list[Milestone] = []
         left: list[Milestone] = []
         for milestone in known.held:
@@ -104,11 +86,14 @@ class Guard:
         self._keep(track, known._replace(held=left), step)
         return told
 
+    def _due_at(self, held: Milestone) -> int:
+        return held.occurred_at + self._wait + held.lag
+
     def _place(self, name: Name) -> int:
         # What is held may have left the lifecycle with the last change of the configuration.
         return self._places.get(name, -1)
 
-    def _already(self, milestone: Milestone, known: _Known) -> str | None:
+    def _already(self, milestone: Milestone, known: Known) -> str | None:
         """Return the id of what says the same already, or None."""
         for each in known.held:
             if each.name is milestone.name:
@@ -121,21 +106,21 @@ class Guard:
             return None if self._is_seen(known, at, milestone.occurred_at) else id_
         return id_
 
-    def _is_seen(self, known: _Known, after: int, until: int | None = None) -> bool:
+    def _is_seen(self, known: Known, after: int, until: int | None = None) -> bool:
         """Tell whether a stage was reached after a time, up to another."""
         reached = (
             known.accepted[each][1] for each in self.lifecycle.stages if each in known.accepted
         )
         return any(after < at and (until is None or at <= until) for at in reached)
 
-    def _is_legal(self, name: Name, known: _Known, waiting: Sequence[Milestone]) -> bool:
+    def _is_legal(self, name: Name, known: Known, waiting: Sequence[Milestone]) -> bool:
         stages = self.lifecycle.stages
         if name in self.lifecycle.ends:
             return not waiting and any(stage in known.accepted for stage in stages)
         place = self._place(name)
         return place <= 0 or any(stage in known.accepted for stage in stages[place - 1 :])
 
-    def _mark(self, milestone: Milestone, known: _Known) -> Mark:
+    def _mark(self, milestone: Milestone, known: Known) -> Mark:
         if milestone.name in self.lifecycle.ends:
             return Mark.LATE if self._is_seen(known, milestone.occurred_at) else milestone.mark
         ends = (known.accepted[end][1] for end in self.lifecycle.ends if end in known.accepted)
@@ -144,7 +129,7 @@ class Guard:
         later = self.lifecycle.stages[self._place(milestone.name) + 1 :]
         return Mark.LATE if any(stage in known.accepted for stage in later) else milestone.mark
 
-    def _accept(self, milestone: Milestone, known: _Known) -> _Known:
+    def _accept(self, milestone: Milestone, known: Known) -> Known:
         learned = {
             field: milestone.attributes[field]
             for field in self.lifecycle.carry
@@ -158,7 +143,7 @@ class Guard:
             carried={**known.carried, **learned},
         )
 
-    def _carry(self, milestone: Milestone, known: _Known, mark: Mark) -> Milestone:
+    def _carry(self, milestone: Milestone, known: Known, mark: Mark) -> Milestone:
         lacking = {
             field: value
             for field, value in known.carried.items()
@@ -167,7 +152,7 @@ class Guard:
         return replace(milestone, mark=mark, attributes={**milestone.attributes, **lacking})
 
     def _retract(
-        self, track: TrackId, known: _Known, retraction: Milestone, step: Step
+        self, track: TrackId, known: Known, retraction: Milestone, step: Step
     ) -> Sequence[Milestone]:
         """Undo what is retracted. What no destination has seen needs no retraction."""
         held = [each for each in known.held if each.id != retraction.retracts]
@@ -176,16 +161,47 @@ class Guard:
             for name, (id_, at) in known.accepted.items()
             if id_ != retraction.retracts
         }
-        self._keep(track, known._replace(held=held, accepted=accepted), step)
-        there = known.refused.get(retraction.retracts or "")
-        if there is not None:
-            is_told = Name.ILLEGAL in self.lifecycle.exceptions
-            return [illegal(self.site, self.name, retraction, there)] if is_told else NOTHING
+        left = known._replace(held=held, accepted=accepted)
+        refused = next((r for r in known.refused if r.milestone.id == retraction.retracts), None)
+        if refused is not None:
+            others = [each for each in known.refused if each is not refused]
+            left = left._replace(refused=[*others, refused._replace(there=None)])
+            self._keep(track, left, step)
+            return self._not_illegal(retraction, refused.there)
         was_told = len(held) == len(known.held)
-        return [self._carry(retraction, known, retraction.mark)] if was_told else NOTHING
+        told = [self._carry(retraction, known, retraction.mark)] if was_told else []
+        return [*told, *self._admit_refused(track, left, retraction, step)]
+
+    def _admit_refused(
+        self, track: TrackId, known: Known, retraction: Milestone, step: Step
+    ) -> Sequence[Milestone]:
+        """Let what was refused for what is retracted take its place: of several the earliest."""
+        waiting = [each for each in known.refused if each.there == retraction.retracts]
+        if not waiting:
+            self._keep(track, known, step)
+            return NOTHING
+        first = min(waiting, key=lambda each: (each.milestone.occurred_at, each.milestone.id))
+        milestone = first.milestone
+        others = [
+            each._replace(there=milestone.id) if each in waiting else each
+            for each in known.refused
+            if each is not first
+        ]
+        held = sorted([*known.held, milestone], key=lambda each: self._place(each.name))
+        evidence = tuple(sorted({*milestone.evidence, *retraction.evidence}))
+        undone = replace(milestone, retracts=milestone.id, evidence=evidence, mark=Mark.LATE)
+        told = self._not_illegal(undone, first.there)
+        known = known._replace(held=held, refused=others)
+        return [*told, *self._release(track, known, None, step)]
+
+    def _not_illegal(self, retraction: Milestone, there: str | None) -> Sequence[Milestone]:
+        """Return the retraction of the exception that was told of what is retracted, if one was."""
+        if there is None or Name.ILLEGAL not in self.lifecycle.exceptions:
+            return NOTHING
+        return [illegal(self.site, self.name, retraction, there)]
 
     def _judge_unknown(
-        self, milestone: Milestone, known: _Known
+        self, milestone: Milestone, known: Known
     ) -> tuple[Sequence[Milestone], Milestone | None]:
         """Return what follows from the next that is told for what was known of the key before.
 
@@ -202,10 +218,10 @@ class Guard:
         return [told], told
 
     def _refuse(
-        self, track: TrackId, known: _Known, milestone: Milestone, there: str, step: Step
+        self, track: TrackId, known: Known, milestone: Milestone, there: str, step: Step
     ) -> Sequence[Milestone]:
-        refused = [*known.refused.items(), (milestone.id, there)][-_REFUSED_REMEMBERED:]
-        self._keep(track, known._replace(refused=dict(refused)), step)
+        refused = [*known.refused, Refused(milestone, there)][-_REFUSED_REMEMBERED:]
+        self._keep(track, known._replace(refused=refused), step)
         if Name.ILLEGAL in self.lifecycle.exceptions:
             return [illegal(self.site, self.name, milestone, there)]
         for signal in milestone.evidence:
@@ -216,31 +232,9 @@ class Guard:
             )
         return NOTHING
 
-    def _keep(self, track: TrackId, known: _Known, step: Step) -> None:
+    def _keep(self, track: TrackId, known: Known, step: Step) -> None:
         if known.held:
-            due_at = min(each.occurred_at for each in known.held) + self._wait
+            due_at = min(map(self._due_at, known.held))
         else:
             due_at = known.last_at + self._remember
-        state = {
-            "accepted": {name: list(entry) for name, entry in known.accepted.items()},
-            "held": [to_json(each) for each in known.held],
-            "refused": known.refused,
-            "carried": known.carried,
-            "last_at": known.last_at,
-            "unknown": known.unknown and to_json(known.unknown),
-        }
-        step.keep(track, self.shape, state, due_at)
-
-
-_UNKNOWN = _Known({}, [], {}, {}, 0)
-
-
-def _known(state: State) -> _Known:
-    return _Known(
-        accepted={name: (id_, at) for name, (id_, at) in state["accepted"].items()},
-        held=[from_json(each) for each in state["held"]],
-        refused=dict(state["refused"]) if isinstance(state["refused"], dict) else {},
-        carried=state["carried"],
-        last_at=state["last_at"],
-        unknown=state.get("unknown") and from_json(state["unknown"]),
-    )
+        step.keep(track, self.shape, known.state(), due_at)

@@ -7,13 +7,13 @@ about: "unit:340000000000000017", "order:SO-1001".
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
+
+from edge.milestones.evidence import Evidence, evidence
 
 Value = str | int | float | bool | list[str] | None
 """What a field holds. A list only what a gather has listed: no source tells one."""
-
-Evidence = int | Sequence[int]
-"""Signals by journal sequence, as tracks keep them: one, or what a milestone rests on."""
 
 MILESTONE_KIND = "milestone/"
 """How the kinds begin under which rules hear of milestones; no observation of a source has one."""
@@ -100,6 +100,8 @@ LATE_NOTE = "late"
 Notes = Mapping[int, Sequence[str]]
 """What is to be noted of signals, by journal sequence: that they came late, whose time counts."""
 
+_NO_NOTES: Notes = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -123,14 +125,16 @@ class Observation:
 
     @property
     def evidence(self) -> Evidence:
-        """All signals that it rests on."""
-        return [*self.earlier, self.signal] if self.earlier else self.signal
+        """All signals that it rests on, and how late it was told."""
+        return evidence(self.lag, (*self.earlier, self.signal))
 
     @property
     def notes(self) -> Notes:
         """What a milestone that rests on it must tell of it."""
+        if not self.late and self.time_from is None:
+            return _NO_NOTES
         noted = [*([LATE_NOTE] if self.late else ()), *([self.time_from] if self.time_from else ())]
-        return {self.signal: noted} if noted else {}
+        return {self.signal: noted}
 
     @property
     def received_at(self) -> int:
@@ -196,6 +200,8 @@ class Milestone:
     """How bad it is; None if it is no exception."""
     blocks: str | None = None
     """The attribute that names what an exception blocks; see `fields.blocked`."""
+    lag: int = field(default=0, compare=False)
+    """By how many milliseconds what it rests on was told late: who listens waits as much longer."""
 
 
 @dataclass(frozen=True, slots=True)

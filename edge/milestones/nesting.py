@@ -29,14 +29,15 @@ class Nesting:
         self._site = site
         self._packing = packing(rules)
         self._for_content = {name for name, rule in rules.items() if rule.for_content}
-        days = (rules[name].remember_days for name in self._packing)
-        self._remember = round(max(days, default=0) * DAY)
+        self._remember = round(max(rules[name].remember_days for name in self._packing) * DAY)
 
     def admit(self, milestone: Milestone, step: Step) -> Sequence[Milestone]:
         """Return what a milestone that its rule has concluded makes true of units inside others."""
         if milestone.told_through is not None:
             return ()
-        moves = milestone.rule in self._packing and milestone.retracts is None
+        # What is `over` at a packing lists nothing, and takes nothing out.
+        says_what = milestone.name is Name.UNPACKED or "children" in milestone.attributes
+        moves = milestone.rule in self._packing and milestone.retracts is None and says_what
         if not moves and milestone.rule not in self._for_content:
             return ()
         units = Units(step, self._remember)
@@ -46,7 +47,8 @@ class Nesting:
         if milestone.rule in self._for_content:
             told += self._tell(milestone, units)
         units.keep()
-        return told
+        # Who listens hears of it no sooner than of the milestone that makes it true.
+        return [replace(each, lag=max(each.lag, milestone.lag)) for each in told]
 
     def _move(self, milestone: Milestone, units: Units, step: Step) -> Iterator[Milestone]:
         """Put the children of a packing into its parent, or take those of an unpacking out."""
@@ -102,8 +104,9 @@ class Nesting:
             for identity in after.keys() - before[child].keys():
                 come = self._and_below(*after[identity], units)
                 found |= {each.id: replace(each, mark=Mark.LATE) for each in come}
+        # What is false first: to a lifecycle, a unit cannot be loaded with two pallets.
         return sorted(
-            found.values(), key=lambda each: (each.occurred_at, each.retracts is None, each.id)
+            found.values(), key=lambda each: (each.retracts is None, each.occurred_at, each.id)
         )
 
     def _told_of(self, child: str, since: int, units: Units) -> dict[str, tuple[Milestone, int]]:
@@ -118,7 +121,7 @@ class Nesting:
         for fact in sorted(facts, key=lambda each: (each.occurred_at, each.id)):
             above = units.above(child, fact.occurred_at)
             depths = [n for n, (_, place) in enumerate(above, 1) if place.parent == fact.key]
-            for depth in depths[:1]:
+            for depth in depths:
                 told = fact
                 for unit, place in reversed(above[:depth]):
                     told = self._of_child(told, unit, place)

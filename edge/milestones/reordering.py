@@ -15,23 +15,26 @@ from hashlib import blake2b
 from heapq import heappop, heappush
 from json import JSONEncoder
 
+from edge.milestones.evidence import MAX_LAG
 from edge.milestones.model import Observation, TimeFrom, Track, TrackId, Tracks
-from edge.milestones.step import MAX_LAG, Step
+from edge.milestones.step import Step
 
 RELEASE_LIMIT = 1_000
 """Observations released by one step beyond as many as it holds: a transaction stays short."""
 
 _PAGE = 200
+SOURCE = "source:"
+"""How the owners begin of what is held; no rule's does, for no label has a colon."""
+
 _WATERMARK = "watermark"  # sorts after the key of everything held
-_HELD = "held"
 _MIDDLE = 1 << 63
 _DIGITS = len(str(2 * _MIDDLE))
 _encode = JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def owner_of(source: str) -> str:
-    """Return whose tracks those of a source are: no rule's, for no label has a colon."""
-    return f"source:{source}"
+    """Return whose tracks those of a source are."""
+    return f"{SOURCE}{source}"
 
 
 def judged_until(source: str, bound: int, heard: int, tracks: Tracks) -> int:
@@ -111,7 +114,6 @@ class Hold:
             # Not as long as our clock was wrong when it came: that may have been set since.
             lag = min(max(observation.received_at - _time_of(key), 0), MAX_LAG)
             state = {
-                "shape": _HELD,
                 "signal": observation.signal,
                 "lag": observation.lag,
                 "time_from": observation.time_from,
@@ -119,8 +121,8 @@ class Hold:
             track = Track({**state, **_told(observation)}, _time_of(key) + lag + self._bound)
             self._step.put(TrackId(self._owner, key), track)
         if self._watermark is not None and self._watermark != self._known:
-            state = {"shape": _WATERMARK, "at": self._watermark}
-            self._step.put(TrackId(self._owner, _WATERMARK), Track(state))
+            track = Track({"at": self._watermark})
+            self._step.put(TrackId(self._owner, _WATERMARK), track)
 
     def allowed(self, observation: Observation) -> Observation:
         """Return it with the lag that it has beyond the bound: the horizon allows for the rest."""
@@ -143,7 +145,7 @@ class Hold:
 
 def _prefix(time: int) -> str:
     """Return a text that sorts as the time does."""
-    return f"{min(max(time, -_MIDDLE), _MIDDLE - 1) + _MIDDLE:0{_DIGITS}}"
+    return f"{time + _MIDDLE:0{_DIGITS}}"
 
 
 def _time_of(key: str) -> int:

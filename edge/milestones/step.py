@@ -26,9 +26,6 @@ NEVER = -(1 << 63)
 
 _NOTED = 16
 
-MAX_LAG = 60_000
-"""Milliseconds by which a device may be behind; what is told later still waits no longer."""
-
 
 class Step:
     """Tracks as the step sees them, and the decision that grows."""
@@ -40,8 +37,6 @@ class Step:
         self.committed = tracks
         self._key_fields = key_fields
         self._delays = delays
-        self.lag = 0
-        """How late that was told which is being judged."""
         self.notes: dict[int, Sequence[str]] = {}
         """What must be told of signals that it may rest on."""
         self.decision = Decision()
@@ -50,14 +45,11 @@ class Step:
         self.overdue: list[Milestone] = []
         """What deadlines have brought that were over before that which is judged next."""
 
-    def judging(
-        self, lag: int, notes: Iterable[tuple[int, Sequence[str]]] = (), before: int = NEVER
-    ) -> None:
-        """Say how late that was told which is judged next, and what to note of its signals.
+    def judging(self, notes: Iterable[tuple[int, Sequence[str]]] = (), before: int = NEVER) -> None:
+        """Say what to note of the signals of what is judged next.
 
         `before` is the time before which everything that the rule listens to has been judged.
         """
-        self.lag = min(max(lag, 0), MAX_LAG)
         self.notes = dict(notes)
         self.before = before
 
@@ -91,16 +83,18 @@ class Step:
     def keep(self, track: TrackId, shape: str, state: State, due_at: int) -> None:
         """Change the track; `due_at` is when the engine must look again, by the devices' clocks.
 
-        The horizon goes by ours. Where devices tell late, or their clocks are
-        behind, the track waits as much longer as the latest of them did; and
-        as long as rules that its owner listens to may have something to tell.
+        What has been noted of its signals stays, for it has been recalled. The horizon goes
+        by ours: the track waits as much longer as rules that its owner listens to may take
+        to tell.
         """
-        known = self.recall(track, shape) or {}
-        lag = max(self.lag, known.get("lag", 0))
-        kept = {"shape": shape, "lag": lag, **state}
+        kept = {"shape": shape, **state}
         if self.notes:
             kept["notes"] = [list(each) for each in sorted(self.notes.items())[-_NOTED:]]
-        self.put(track, Track(kept, due_at + lag + self._delays.get(track.owner, 0)))
+        self.put(track, Track(kept, due_at + self.delay(track.owner)))
+
+    def delay(self, owner: str) -> int:
+        """Return how much later than it happened rules that the owner listens to may tell (ms)."""
+        return self._delays.get(owner, 0)
 
     def put(self, track: TrackId, changed: Track) -> None:
         """Change the track as it stands; nothing is added to it."""
@@ -112,6 +106,8 @@ class Step:
 
     def noted(self, milestone: Milestone) -> Milestone:
         """Return the milestone with what must be told of the signals that it rests on."""
+        if not self.notes:
+            return milestone
         notes = {note for signal in milestone.evidence for note in self.notes.get(signal, ())}
         if LATE_NOTE in notes and milestone.mark is Mark.IN_ORDER:
             milestone = replace(milestone, mark=Mark.LATE)

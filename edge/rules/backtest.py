@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from buffer import history
 from buffer.journal import SignalRow
 from buffer.reader import Reader
-from drivers.contract import Signal
 from edge.config import Configuration
 from edge.milestones.epcis import encode
 from edge.milestones.model import Milestone
@@ -30,7 +29,6 @@ class Backtest:
         self._rehearsal = Rehearsal(configuration)
         self._site = Site(configuration.site.uri, configuration.site.zone_offset)
         self._since = since
-        self._now = 0
         self._seen: set[bytes] = set()
         self._found = Comparison(most)
 
@@ -52,24 +50,15 @@ class Backtest:
         return self._found
 
     def _judge(self, rows: Sequence[SignalRow]) -> None:
-        rehearsal = self._rehearsal
-        for row in rows:
-            self._now = max(self._now, row.received_at)
-            rehearsal.pass_time(self._now - 1)
-            signal = Signal(
-                row.subject, row.payload, row.received_at, row.source_at, bool(row.good)
-            )
-            rehearsal.take([(row.seq, row.source, signal)])
+        self._rehearsal.replay(rows)
         self._found.signals += len(rows)
         self._found.ended_at = rows[-1].recorded_at
 
     async def _compare(self) -> None:
         """Compare what has been concluded since the last time."""
-        self._found.quarantined += len(self._rehearsal.quarantined)
-        concluded = [each for each in self._rehearsal.milestones if each.occurred_at >= self._since]
-        self._rehearsal.quarantined.clear()
-        self._rehearsal.milestones.clear()
-        self._rehearsal.ignored.clear()
+        milestones, faults = self._rehearsal.take_away()
+        self._found.quarantined += faults
+        concluded = [each for each in milestones if each.occurred_at >= self._since]
         known = await history.known(self._reader, (bytes.fromhex(each.id) for each in concluded))
         for each in concluded:
             identity = bytes.fromhex(each.id)
@@ -84,11 +73,12 @@ class Backtest:
     async def _end(self, first_signal: int) -> None:
         """Let time pass to the last that was recorded, and find what was concluded only then."""
         only_old: list[history.PastMilestone] = []
+        until = self._rehearsal.now
         async for rows in history.milestones(self._reader):
             compared = [row for row in rows if row.occurred_at >= self._since]
-            self._now = max(self._now, *(row.recorded_at for row in rows))
+            until = max(until, *(row.recorded_at for row in rows))
             only_old += [row for row in compared if row.id not in self._seen]
-        self._rehearsal.pass_time(self._now)
+        self._rehearsal.pass_time(until)
         await self._compare()
         for row in only_old:
             if row.id in self._seen:

@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from drivers.contract import Settings, Signal
 from edge.milestones.model import Mark, Name
@@ -48,7 +48,8 @@ def _has_no_number(value: Any) -> bool:
             return False
 
 
-Json = Annotated[Mapping[str, Any], AfterValidator(_json)]
+Json = Annotated[Any, AfterValidator(_json)]
+Table = Annotated[Mapping[str, Any], AfterValidator(_json)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 
 
@@ -61,9 +62,12 @@ class GivenSignal(Settings):
     """How much later it reaches the gateway."""
     source: str
     subject: str
-    payload: str | Json
-    """A table is written as JSON. `{time}` in a text stands for when it happened, in ISO 8601;
-    the text `{time_ms}` alone for the number of milliseconds since 1970."""
+    payload: Json
+    """A text is taken as it is, anything else is written as JSON.
+
+    `{time}` in a text stands for when it happened, in ISO 8601; the text `{time_ms}` alone for the
+    number of milliseconds since 1970.
+    """
     good: bool = True
     """What an OPC UA server says of the value."""
 
@@ -89,7 +93,7 @@ class ExpectedMilestone(Settings):
     name: Name
     key: str
     """Whose it is, e.g. "order:SO-1"."""
-    attributes: Json = Field(default_factory=dict)
+    attributes: Table = Field(default_factory=dict)
     """What it must tell; it may tell more. Exceptions also tell `severity` and `blocks`."""
     mark: Mark = Mark.IN_ORDER
     retraction: bool = False
@@ -106,6 +110,19 @@ class RuleTest(Settings):
     """All that must be concluded, from these signals or for want of others."""
     quarantine: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Why signals cannot be judged: a part of each reason."""
+    until: Seconds | None = None
+    """When the test ends; unless told, when every deadline has passed."""
+
+    @property
+    def end(self) -> float:
+        """When the test ends, in milliseconds since 1970."""
+        return math.inf if self.until is None else _milliseconds(START) + self.until * 1000
+
+    @model_validator(mode="after")
+    def _ends_after_its_signals(self) -> Self:
+        if self.until is not None and self.until < max(s.at + s.late for s in self.signals):
+            raise ValueError("`until` is before the last signal reaches the gateway")
+        return self
 
 
 class RuleTests(Settings):

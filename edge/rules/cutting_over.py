@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 from buffer import history
 from buffer.reader import Reader
-from drivers.contract import Signal
 from edge.config import Configuration
 from edge.config.rule_set import changed_rules, rule_set_version
 from edge.ingest.prepared import Prepared
@@ -46,23 +45,14 @@ async def prepare(
     # Without lifecycles: what is concluded counts here, not what may be told.
     rehearsal = Rehearsal(new.model_copy(update={"lifecycles": {}}))
     by_new: dict[str, Milestone] = {}
-    first, up_to, now = 0, 0, 0
+    first, up_to = 0, 0
     async for rows in history.signals(reader):
         first = first or rows[0].seq
-        for row in rows:
-            now = max(now, row.received_at)
-            rehearsal.pass_time(min(now - 1, heard_until))
-            signal = Signal(
-                row.subject, row.payload, row.received_at, row.source_at, bool(row.good)
-            )
-            rehearsal.take([(row.seq, row.source, signal)])
-        by_new |= {each.id: each for each in rehearsal.milestones if each.rule in owners}
-        rehearsal.milestones.clear()
-        rehearsal.quarantined.clear()
-        rehearsal.ignored.clear()
+        rehearsal.replay(rows, heard_until)
+        by_new |= {each.id: each for each in rehearsal.take_away()[0] if each.rule in owners}
         up_to = rows[-1].seq
     rehearsal.pass_time(heard_until)
-    by_new |= {each.id: each for each in rehearsal.milestones if each.rule in owners}
+    by_new |= {each.id: each for each in rehearsal.take_away()[0] if each.rule in owners}
     open_now = await _open_evidence(reader, old, owners & old.rules.keys())
     _reaches_back(first, open_now)
     told = await history.known(reader, map(bytes.fromhex, by_new))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edge.config import Configuration
 from edge.milestones.feeding import conclusions
 from edge.milestones.fields import text
-from edge.milestones.model import SEVERITY, Name
+from edge.milestones.model import SEVERITY, Name, Value
 from edge.milestones.rules import (
     AbsenceRule,
     GatherRule,
@@ -27,9 +27,6 @@ _COLOURS = """\
   classDef fact fill:#e6f4ea,stroke:#2e7d32,color:#111
   classDef wrong fill:#fdecea,stroke:#c62828,color:#111
   classDef destination fill:#f3f3f3,stroke:#555,color:#111"""
-
-
-_ENOUGH = {True: "enough", False: "too few"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def _why(rule: Rule, milestone: Name) -> str:
         case SummariseRule():
             words = f"every {in_words(round(rule.every_seconds * 1000))}"
         case GatherRule() if rule.until is not None:
-            words = f"{_seen(rule.of)}: {_ENOUGH[milestone is rule.milestone]}"
+            words = f"{_seen(rule.of)}: {_counted(rule, milestone)}"
         case GatherRule(closed_by=Pattern() as closing) if rule.each is not None:
             words = f"{_seen(rule.of)}, then {_seen(closing)}"
         case GatherRule(closed_by=Pattern() as closing):
@@ -127,15 +124,30 @@ def _why(rule: Rule, milestone: Name) -> str:
     return words
 
 
+def _counted(rule: GatherRule, milestone: Name) -> str:
+    """Say what came of the count, compared with what was requested."""
+    words: dict[Name | None, str] = {
+        rule.partial: "too few",
+        rule.over: "too many",
+        rule.milestone: "enough",
+    }
+    return words[milestone]
+
+
 def _level(rule: TransitionRule) -> str:
-    """Say what the level reaches: "finished", "above 80", "blocked for 10 s"."""
-    reached = [rule.level if value is True else text(value).lower() for value in rule.to]
+    """Say what the level reaches: "finished", "above -18", "blocked for 10 s"."""
+    reached = [_value(rule.level if value is True else value) for value in rule.to]
     if rule.above is not None:
         reached.append(f"above {rule.above:g}")
     if rule.below is not None:
         reached.append(f"below {rule.below:g}")
     holds = f" for {in_words(round(rule.for_seconds * 1000))}" if rule.for_seconds else ""
-    return _plain(" or ".join(reached)) + holds
+    return " or ".join(reached) + holds
+
+
+def _value(value: Value) -> str:
+    """Return a state in plain words; a number keeps its sign."""
+    return _plain(value).lower() if isinstance(value, str) else text(value).lower()
 
 
 def _part(rule: Rule, patterns: Sequence[Pattern]) -> str:

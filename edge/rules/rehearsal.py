@@ -1,20 +1,24 @@
 """Collapsing signals in memory: nothing is stored, nothing is sent."""
 
 import heapq
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
+from buffer.journal import SignalRow
 from drivers.contract import Signal
 from edge.config import Configuration
 from edge.milestones.decode import Decoder, Malformed, sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.epcis import Unencodable, encode
-from edge.milestones.model import Decision, Milestone, Track, TrackId
+from edge.milestones.model import Decision, Milestone, Observation, Track, TrackId
 from edge.milestones.site import Site
 
 _FOREVER = 1 << 62
+_REMEMBERED = 1_000_000
+"""Milestones that are known to have been concluded: what follows a journal may do so for ever."""
 
 
 class _Tracks:
@@ -91,7 +95,9 @@ class Rehearsal:
         )
         self._site = Site(configuration.site.uri, configuration.site.zone_offset)
         self._tracks = _Tracks()
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}
+        self.now = 0
+        """When the latest of the signals that were replayed was received."""
         self.milestones: list[Milestone] = []
         """Each once, in the order in which they were concluded."""
         self.quarantined: list[tuple[int, str]] = []
@@ -105,17 +111,38 @@ class Rehearsal:
 
     def take(self, signals: Iterable[tuple[int, str, Signal]]) -> None:
         """Judge signals, each with a number that grows and the source that said it."""
-        observations = []
+        observations: list[Observation] = []
         for number, source, signal in signals:
             try:
                 decoded = self._decoder.decode(number, source, signal)
             except Malformed as error:
                 self.quarantined.append((number, str(error)))
+                observations += error.observations
                 continue
             observations += decoded
             if not decoded:
                 self.ignored.add(number)
         self._conclude(self.engine.collapse(observations, self._tracks))
+
+    def replay(self, rows: Iterable[SignalRow], until: float = math.inf) -> None:
+        """Judge signals of a journal, each after the deadlines before it, but none after `until`.
+
+        Which of them are ignored is not remembered.
+        """
+        for row in rows:
+            self.now = max(self.now, row.received_at)
+            self.pass_time(min(self.now - 1, until))
+            signal = Signal(
+                row.subject, row.payload, row.received_at, row.source_at, bool(row.good)
+            )
+            self.take([(row.seq, row.source, signal)])
+        self.ignored.clear()
+
+    def take_away(self) -> tuple[list[Milestone], int]:
+        """Return what has been concluded, and how many faults were found; both are forgotten."""
+        taken, faults = self.milestones, len(self.quarantined)
+        self.milestones, self.quarantined = [], []
+        return taken, faults
 
     def pass_time(self, until: float) -> None:
         """Judge the deadlines up to a time, one after the other (ms; `inf`: all there are)."""
@@ -153,5 +180,7 @@ class Rehearsal:
                 reason = f"{milestone.name} of {milestone.key} cannot be told: {error}"
                 self.quarantined += [(signal, reason) for signal in milestone.evidence[-1:]]
                 continue
-            self._known.add(milestone.id)
+            self._known[milestone.id] = None
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
             self.milestones.append(milestone)

@@ -5,13 +5,11 @@ gateway does not wait. As in a backtest, all sources count as heard until the ti
 last signal.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from buffer import history
 from buffer.journal import SignalRow
 from buffer.reader import Reader
-from drivers.contract import Signal
 from edge.config import Configuration
 from edge.milestones.epcis import encode
 from edge.milestones.model import Milestone
@@ -44,7 +42,6 @@ class Shadow:
         self._after_signal = 0
         self._after_milestone = 0
         self._first_signal = 0
-        self._now = 0
         self._only_new: dict[bytes, _Alone] = {}
         self._only_old: dict[bytes, _Alone] = {}
         self.found = Comparison(most)
@@ -65,10 +62,10 @@ class Shadow:
         self._after_milestone = await history.newest_milestone(self._reader)
         async for rows in history.signals(self._reader):
             self._first_signal = self._first_signal or rows[0].seq
-            self._judge(rows)
+            concluded = self._judge(rows)
             # The old rules may be about to conclude the last of these.
-            recently = self._now - CERTAIN_AFTER
-            for each in self._concluded():
+            recently = self._rehearsal.now - CERTAIN_AFTER
+            for each in concluded:
                 if each.occurred_at >= recently:
                     self._take(each)
         known = await history.known(self._reader, self._only_new)
@@ -85,8 +82,7 @@ class Shadow:
 
         """
         async for rows in history.signals(self._reader, self._after_signal):
-            self._judge(rows)
-            for milestone in self._concluded():
+            for milestone in self._judge(rows):
                 self._take(milestone)
         async for past in history.milestones(self._reader, self._after_milestone):
             self._after_milestone = past[-1].seq
@@ -95,36 +91,27 @@ class Shadow:
                 if row.first_signal is None or row.first_signal < self._first_signal:
                     self.found.unexplained += 1
                 else:
-                    self._only_old[row.id] = _Alone(told, self._now)
+                    self._only_old[row.id] = _Alone(told, self._rehearsal.now)
         await self._match()
         for alone in (self._only_new, self._only_old):
             self._settle(alone)
 
-    def _judge(self, rows: list[SignalRow]) -> None:
-        for row in rows:
-            self._now = max(self._now, row.received_at)
-            self._rehearsal.pass_time(self._now - 1)
-            signal = Signal(
-                row.subject, row.payload, row.received_at, row.source_at, bool(row.good)
-            )
-            self._rehearsal.take([(row.seq, row.source, signal)])
+    def _judge(self, rows: list[SignalRow]) -> list[Milestone]:
+        """Return what is concluded."""
+        self._rehearsal.replay(rows)
+        milestones, faults = self._rehearsal.take_away()
         self._after_signal = rows[-1].seq
         self.found.signals += len(rows)
         self.found.ended_at = rows[-1].recorded_at
-        self.found.quarantined += len(self._rehearsal.quarantined)
-        self._rehearsal.quarantined.clear()
-        self._rehearsal.ignored.clear()
-
-    def _concluded(self) -> Iterator[Milestone]:
-        yield from self._rehearsal.milestones
-        self._rehearsal.milestones.clear()
+        self.found.quarantined += faults
+        return milestones
 
     def _take(self, milestone: Milestone) -> None:
         told = Difference(
             "only new", milestone.id, milestone.name, milestone.key, milestone.occurred_at
         )
         event = encode(milestone, self._site)
-        self._only_new[bytes.fromhex(milestone.id)] = _Alone(told, self._now, event)
+        self._only_new[bytes.fromhex(milestone.id)] = _Alone(told, self._rehearsal.now, event)
 
     async def _match(self) -> None:
         both = self._only_new.keys() & self._only_old.keys()
@@ -139,7 +126,7 @@ class Shadow:
         certain = [
             identity
             for identity, each in alone.items()
-            if each.noticed_at + CERTAIN_AFTER <= self._now
+            if each.noticed_at + CERTAIN_AFTER <= self._rehearsal.now
         ]
         for identity in certain:
             self.found.add(alone.pop(identity).difference)

@@ -1,6 +1,5 @@
 """Running tests of rules, and telling what came out differently."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import Any
 import orjson
 
 from edge.config import Configuration
+from edge.milestones.decode import overlaps
 from edge.milestones.fields import blocked
 from edge.milestones.model import Mark, Milestone
-from edge.rules.cases import ExpectedMilestone, RuleTest, seconds_after_start
+from edge.rules.cases import ExpectedMilestone, GivenSignal, RuleTest, seconds_after_start
 from edge.rules.rehearsal import Rehearsal
 
 
@@ -34,7 +34,7 @@ def run(configuration: Configuration, test: RuleTest) -> Outcome:
     for number, given, signal in sorted(numbered, key=lambda each: each[2].received_at):
         rehearsal.pass_time(signal.received_at - 1)
         rehearsal.take([(number, given.source, signal)])
-    rehearsal.pass_time(math.inf)
+    rehearsal.pass_time(test.end)
     expected, concluded = _milestones(test.milestones, rehearsal.milestones)
     reasons = [reason for _, reason in rehearsal.quarantined]
     expected += sorted(f"quarantine: {part}" for part in test.quarantine)
@@ -44,11 +44,24 @@ def run(configuration: Configuration, test: RuleTest) -> Outcome:
     _, _, *lines = unified_diff(expected, concluded, n=1, lineterm="")
     difference = [f"{line[0]} {line[1:]}" for line in lines if not line.startswith("@@")]
     hints = [
-        f"signal {number}: no observation is about {given.subject!r} of {given.source!r}"
+        f"signal {number}: {_unheard(configuration, given)}"
         for number, given, _ in numbered
         if number in rehearsal.ignored
     ]
     return Outcome(test, tuple(difference), tuple(hints))
+
+
+def _unheard(configuration: Configuration, given: GivenSignal) -> str:
+    """Say why a signal gives no observation."""
+    where = f"{given.subject!r} of {given.source!r}"
+    about = [
+        each
+        for each in configuration.observations
+        if each.source == given.source and overlaps(each.subject, given.subject)
+    ]
+    if about:
+        return f"no observation of {where} has a `when` that fits its payload"
+    return f"no observation is about {where}"
 
 
 def _milestones(

@@ -1,15 +1,20 @@
 """Collecting a story from the store: raw signals, milestones, attempts, answers."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from buffer.journal import SignalRow
 from buffer.reader import Reader, StoryAttempt, StoryEntry, StoryMilestone
+from edge.milestones.decode import Malformed
+from edge.milestones.decode.identifier import normal_form
 from edge.milestones.event_hash import Unhashable, event_hash
 from edge.milestones.model import KEY_FIELDS
 
 LIMIT = 1000
 """Milestones and signals of one key that are told."""
 _ID_DIGITS = 32
+_sscc = normal_form(["sscc"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,33 @@ class Story:
     """Why signals are in quarantine, by sequence."""
 
 
-async def tell(reader: Reader, name: str) -> Story | None:
-    """Return the story of a key, a milestone's id, or a bare order or unit; None if unknown."""
+async def tell(reader: Reader, name: str, kinds: Iterable[str] = ()) -> Story | None:
+    """Return the story of a milestone's id, of a key, or of what has a bare name; None if unknown.
+
+    A bare name is that of an order, a unit, a trailer, or of one of the other `kinds` that
+    milestones of the site are about. A unit may be named by its SSCC in whatever form scanners
+    tell it.
+    """
     if len(name) == _ID_DIGITS and set(name) <= set("0123456789abcdef"):
         milestone = await reader.milestone_by_id(bytes.fromhex(name))
         if milestone is not None:
             return await _story(reader, name, [milestone], [])
-    for key in [name] if ":" in name else [f"{kind}:{name}" for kind in KEY_FIELDS]:
+    for key in _keys(name, kinds):
         milestones = await reader.milestones_of_key(key, LIMIT)
         signals = await reader.signals_of_key(key, LIMIT)
         if milestones or signals:
             return await _story(reader, key, milestones, signals)
     return None
+
+
+def _keys(name: str, kinds: Iterable[str]) -> Iterator[str]:
+    """Yield the keys that may be meant by a name."""
+    if ":" in name:
+        yield name
+    else:
+        yield from (f"{kind}:{name}" for kind in dict.fromkeys((*KEY_FIELDS, *kinds)))
+    with suppress(Malformed):
+        yield f"unit:{_sscc(name, 'name')}"
 
 
 async def _story(

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
+from urllib.parse import unquote
 
 import orjson
 from rich.console import Console
 from rich.text import Text
 
 from buffer.journal import SignalRow
+from buffer.reader import StoryMilestone
 from edge.trace.story import Chapter, Delivered, Story
 from edge.wording import counted, date_and_time, in_words, time_beside, zone
 
@@ -72,7 +74,7 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
     milestone = chapter.milestone
     head = Text(f"{date_and_time(milestone.occurred_at)}  ")
     head.append(milestone.name.upper(), style="bold green")
-    head.append(f"  {_details(milestone.body)}")
+    head.append(f"  {_details(milestone)}")
     yield head
     if milestone.retracts is not None:
         text = f"   declares milestone {milestone.retracts.hex()} to be false"
@@ -93,13 +95,15 @@ def _chapter(chapter: Chapter, *, whole: bool) -> Iterator[Text]:
     yield Text(f"   told as {milestone.id.hex()}", style="dim")
     if chapter.hash is not None:
         yield Text(f"   hash {chapter.hash}", style="dim")
+    if not chapter.deliveries:
+        yield Text("   owed to no destination", style="dim")
     for delivered in chapter.deliveries:
         yield from _delivered(delivered, milestone.occurred_at, whole=whole)
 
 
-def _details(body: bytes) -> str:
+def _details(milestone: StoryMilestone) -> str:
     """Tell what the event says beyond its name, in a few words."""
-    event = orjson.loads(body)
+    event = orjson.loads(milestone.body)
     words = []
     for item in event.get("quantityList", ()):
         requested = event.get("milepost:requestedQuantity")
@@ -108,19 +112,29 @@ def _details(body: bytes) -> str:
         words.append(how_many + _last(item["epcClass"]))
     if "milepost:line" in event:
         words.append(f"line {event['milepost:line']}")
-    words += [f"unit {_last(epc)}" for epc in event.get("epcList", ())]
+    words += [f"{_what(epc, milestone.key)} {_last(epc)}" for epc in event.get("epcList", ())]
     if "parentID" in event:
-        children = len(event.get("childEPCs", ()))
-        words.append(f"unit {_last(event['parentID'])} with {children} items")
+        children = counted(len(event.get("childEPCs", ())), "item")
+        words.append(f"unit {_last(event['parentID'])} with {children}")
     words += [
         f"{_last(t.get('type', ''))} {_last(t['bizTransaction'])}"
         for t in event.get("bizTransactionList", ())
     ]
     if "readPoint" in event:
-        words.append(f"at {_last(event['readPoint']['id'])}")
+        place = _last(event["readPoint"]["id"])
+        words += [] if f"read point {place}" in words else [f"at {place}"]
     if "milepost:severity" in event:
         words.append(f"{event['milepost:severity']}: blocks {event['milepost:blocks']}")
     return ", ".join(words)
+
+
+def _what(epc: str, key: str) -> str:
+    """Say what a thing is: a unit, unless the milestone is about another thing, such as a device.
+
+    Such a thing stands in the event in a unit's place.
+    """
+    kind, _, value = key.partition(":")
+    return kind.replace("_", " ") if value == unquote(_last(epc)) else "unit"
 
 
 def _last(uri: str) -> str:

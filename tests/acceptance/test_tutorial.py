@@ -1,4 +1,4 @@
-"""docs/tutorials/first-milestone.md, done by a newcomer who types exactly what it says."""
+"""The pages of docs/tutorials, done by a newcomer who types exactly what they say."""
 
 import os
 import re
@@ -18,12 +18,16 @@ import pytest
 from simulators.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
-PAGE = CHECKOUT / "docs/tutorials/first-milestone.md"
-PORTS = ("18830", "18080")
-LOOKS = ("cat ", "grep ", "milepost health", "milepost trace ")
+PAGES = CHECKOUT / "docs/tutorials"
+TRIED = {"first-milestone.md": (), "simulating-devices.md": (pytest.mark.slow,)}
+PORT = re.compile(r"\b18[0-9]{3}\b")
+LOOKS = (
+    *("cat ", "grep ", "tail ", "milepost health", "milepost trace "),
+    *("milepost quarantine list", "milepost outbox list"),
+)
 """Commands that change nothing: a reader who sees less than the page has looks again."""
 
-AGAIN_SECONDS = 30.0
+AGAIN_SECONDS = 60.0
 HAND_SECONDS = 0.2
 """Nobody types the next command sooner: what was killed has ended by then."""
 
@@ -122,18 +126,17 @@ class Terminal:
         self._bash.wait()
 
 
-def page() -> str:
-    """Return the page with ports of our own, and without what the tests have done before it."""
-    text = PAGE.read_text()
+def page(name: str) -> str:
+    """Return a page with ports of our own, and without what the tests have done before it."""
+    text = (PAGES / name).read_text()
     assert text.count("make setup\n") == 1
     text = text.replace("make setup\n", "")
-    for port in PORTS:
-        assert port in text
-        text = text.replace(port, str(free_port()))
-    return text
+    ports = {port: str(free_port()) for port in PORT.findall(text)}
+    assert len(ports) > 1
+    return PORT.sub(lambda port: ports[port[0]], text)
 
 
-def newcomer_does(step: Step, terminal: Terminal) -> None:
+def newcomer_does(step: Step, terminal: Terminal, name: str) -> None:
     """Do a step, and look again for a while at what is not yet as the page has it."""
     deadline = time.monotonic() + AGAIN_SECONDS
     while True:
@@ -144,14 +147,19 @@ def newcomer_does(step: Step, terminal: Terminal) -> None:
         if not step.is_look or time.monotonic() > deadline:
             how = "printed" if succeeded else "failed, and printed"
             raise AssertionError(
-                f"{PAGE.name}:{step.line}: {step.commands}{how}\n{printed}\n{terminal.logs()}"
+                f"{name}:{step.line}: {step.commands}{how}\n{printed}\n{terminal.logs()}"
             )
 
 
 @pytest.mark.timeout(300)
-def test_the_page_does_what_it_says_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks) for name, marks in TRIED.items()])
+def test_a_page_does_what_it_says_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     with Terminal(tmp_path) as terminal:
-        for step in steps(page()):
-            newcomer_does(step, terminal)
+        for step in steps(page(name)):
+            newcomer_does(step, terminal, name)
     assert not terminal.left_running
     assert list(terminal.home.iterdir()) == []
+
+
+def test_every_page_is_tried() -> None:
+    assert {each.name for each in PAGES.glob("*.md")} == TRIED.keys()

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from hypothesis import strategies as st
-
 from edge.milestones.model import Observation
+from tests.property.drawing import arrivals, chance, some_of
 from tests.unit.edge.milestones.conftest import Site
 
 MOST_DELAY = 2_000
@@ -42,22 +41,13 @@ class Telling(NamedTuple):
     then: Then
 
 
-@st.composite
-def tellings(draw: st.DrawFn, happened: Sequence[Happening]) -> list[Telling]:
+def tellings(happened: Iterable[Happening], seed: int) -> list[Telling]:
     """Tell all of it within the time for that, some of it repeatedly, some of it much later."""
-    delays = draw(_of_each(happened, st.integers(0, MOST_DELAY)))
-    told = [(each.at + delay, each) for each, delay in zip(happened, delays, strict=True)]
-    if told:
-        for which, after in draw(st.lists(st.tuples(st.integers(0), st.integers(0, 30_000)))):
-            arrives_at, each = told[which % len(happened)]
-            told.append((arrives_at + after, each))
-    told.sort(key=lambda pair: pair[0])
-    acts = draw(_of_each(told, st.sampled_from(Then)))
+    happened = list(happened)
+    random = chance(seed, happened)
+    told = arrivals(random, ((each.at, each) for each in happened), MOST_DELAY, 30_000)
+    acts = some_of(random, list(Then), len(told))
     return [Telling(at, each, then) for (at, each), then in zip(told, acts, strict=True)]
-
-
-def _of_each(things: Sequence[object], value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.lists(value, min_size=len(things), max_size=len(things))
 
 
 def in_order(happened: Iterable[Happening]) -> list[Telling]:
@@ -102,7 +92,7 @@ def live(site: Site, told: Sequence[Telling]) -> Site:
 
 def judge(site: Site, heard: int) -> None:
     """Judge what may be judged when all that was said until then has been taken."""
-    if any(known.due_at is not None and known.due_at <= heard for known in site.tracks.values()):
+    if site.tracks.is_any_due(heard):
         site.listen_until(heard)
 
 

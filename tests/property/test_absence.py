@@ -6,6 +6,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.property.drawing import SEEDS, chance, one_of_each
 from tests.property.telling import Happening, facts, in_order, live, stories, tellings
 from tests.unit.edge.milestones.conftest import Site
 
@@ -22,16 +23,23 @@ RULES = {
         "wait_seconds": 2,
     }
 }
+SITE = Site(RULES)
 
+# Often just as long after each other as an answer may take, or a little more or less.
 HAPPENINGS = st.lists(
-    st.builds(
-        lambda at, kind, unit: Happening(at, kind, {"unit": unit, "pass": at}),
-        st.integers(0, 12_000) | st.sampled_from([0, WITHIN, WITHIN + 1]),
-        st.sampled_from(["infeed", "infeed", "divert"]),
-        st.sampled_from(["U1", "U1", "U2"]),
+    one_of_each(
+        range(0, 12_000, WITHIN // 3),
+        [*[0, 1] * 250, *range(500)],
+        ["infeed", "infeed", "divert"],
+        ["U1", "U1", "U2"],
     ),
-    max_size=10,
-    unique_by=lambda each: (each.at, each.kind, each.fields["unit"]),
+    max_size=9,
+    unique_by=lambda each: (each[0] + each[1], each[2:]),
+).map(
+    lambda drawn: [
+        Happening(at + more, kind, {"unit": unit, "pass": at + more})
+        for at, more, kind, unit in drawn
+    ]
 )
 
 
@@ -56,26 +64,30 @@ def lost(happened: Sequence[Happening]) -> list[tuple[object, ...]]:
 
 @given(HAPPENINGS)
 def test_lost_is_what_was_not_followed_in_time(happened: list[Happening]) -> None:
-    assert stories(live(Site(RULES), in_order(happened))) == lost(happened)
+    assert stories(live(SITE.anew(), in_order(happened))) == lost(happened)
 
 
-@given(HAPPENINGS, st.data())
+@given(HAPPENINGS, SEEDS)
 def test_delays_repeats_batches_and_crashes_change_nothing(
-    happened: list[Happening], data: st.DataObject
+    happened: list[Happening], seed: int
 ) -> None:
-    told = live(Site(RULES), data.draw(tellings(happened)))
-    assert facts(told) == facts(live(Site(RULES), in_order(happened)))
+    told = live(SITE.anew(), tellings(happened, seed))
+    assert facts(told) == facts(live(SITE.anew(), in_order(happened)))
 
 
-@given(HAPPENINGS, st.lists(st.integers(0, 20_000), min_size=10, max_size=10))
+@given(HAPPENINGS, SEEDS)
 def test_what_is_told_too_late_takes_back_what_it_makes_false(
-    happened: list[Happening], delays: list[int]
+    happened: list[Happening], seed: int
 ) -> None:
-    answers = zip((each for each in happened if each.kind == "divert"), delays, strict=False)
+    random = chance(seed, happened)
     told = [(each.at, each) for each in happened if each.kind == "infeed"]
-    told += [(each.at + delay, each) for each, delay in answers]
+    told += [
+        (each.at + random.randint(0, random.choice((WITHIN, 20_000))), each)
+        for each in happened
+        if each.kind == "divert"
+    ]
     told.sort(key=lambda pair: pair[0])
-    site = Site(RULES)
+    site = SITE.anew()
     for arrives_at, each in told:
         site.listen_until(arrives_at - 1)
         site.see(each.kind, each.at, **each.fields)

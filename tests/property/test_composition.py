@@ -5,6 +5,7 @@ a deadline listens to one.
 """
 
 from collections.abc import Sequence
+from itertools import chain, compress, product
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.milestones.model import Observation, TrackId, Value
+from tests.property.drawing import SEEDS, arrivals, chance, one_of_each, some_of
 from tests.unit.edge.milestones.conftest import Site
 
 MOST_DELAY = 2_000
@@ -119,6 +121,7 @@ RULES: dict[str, Any] = {
     },
 }
 LIFECYCLES = {"after": {"stages": ["stored", "departed"], "wait_seconds": 2}}
+SITE = Site(RULES, LIFECYCLES)
 
 UNITS = ("U1", "U2")
 
@@ -136,69 +139,77 @@ class Telling(NamedTuple):
     batch_ends: bool
 
 
-@st.composite
-def happenings(draw: st.DrawFn) -> list[Happening]:
+ONCE = ("closed", "weight", "seen", "returned", "loaded")
+TIMES = range(0, 25_000, 100)
+OF_UNIT = st.tuples(
+    one_of_each(
+        [*product([False, True], repeat=len(ONCE))],
+        range(4),
+        range(4),
+        [None, None, None, None, 1, 2, 3, 4],
+        [0, 1, *range(500, 5_000, 500)],
+    ),
+    *[one_of_each(TIMES, TIMES, TIMES)] * 4,
+)
+"""What happens once, how many picks and puts, how much was requested; how soon after; and when."""
+OF_ORDER = one_of_each(TIMES, TIMES, range(3), [False, True], [0, 1, *range(500, 5_000, 500)])
+"""How often, and when, the order is opened; whether it is closed, and how soon after all else."""
+
+
+def as_happened(units: Sequence[Any], of_order: Sequence[Any]) -> list[Happening]:
     """Each kind of thing happens to a unit at most once; picks and puts, several times."""
-    times = st.integers(0, 25_000)
     found: list[Happening] = []
-    for unit in UNITS:
+    for unit, ((do_once, picks, puts, requested, soon), *drawn) in zip(UNITS, units, strict=True):
+        times = chain.from_iterable(drawn)
         told: dict[str, Value] = {"unit": unit, "order": "SO-1"}
-        once = ("closed", "weight", "seen", "returned", "loaded")
-        happened = [kind for kind in once if draw(st.booleans())]
-        found += [Happening(draw(times), kind, told) for kind in happened]
-        picks = draw(st.lists(times, max_size=3))
+        found += [Happening(next(times), kind, told) for kind in compress(ONCE, do_once)]
         line: dict[str, Value] = {**told, "requested": 3}
-        found += [Happening(at, "pick", {**line, "pick": n}) for n, at in enumerate(picks)]
-        puts = draw(st.lists(times, max_size=3))
-        found += [Happening(at, "put", {**told, "put": n}) for n, at in enumerate(puts)]
-        if draw(st.booleans()) and puts:
-            requested = draw(st.integers(1, 4))
-            found.append(_after(draw, puts, "enough", {**told, "requested": requested}))
-    opened = draw(st.lists(times, max_size=2))
-    found += [Happening(at, "order-opened", {"order": "SO-1"}) for at in opened]
-    if draw(st.booleans()):
-        closed = [each.at for each in found if each.kind == "closed"]
-        found.append(_after(draw, closed, "order-closed", {"order": "SO-1"}))
+        found += [Happening(next(times), "pick", {**line, "pick": n}) for n in range(picks)]
+        put = [Happening(next(times), "put", {**told, "put": n}) for n in range(puts)]
+        found += put
+        if requested is not None and put:
+            found.append(_after(put, soon, "enough", {**told, "requested": requested}))
+    *opened, often, is_closed, soon = of_order
+    found += [Happening(at, "order-opened", {"order": "SO-1"}) for at in opened[:often]]
+    if is_closed:
+        closed = [each for each in found if each.kind == "closed"]
+        found.append(_after(closed, soon, "order-closed", {"order": "SO-1"}))
     return found
 
 
-def _after(draw: st.DrawFn, times: Sequence[int], kind: str, fields: dict[str, Value]) -> Happening:
+def _after(
+    members: Sequence[Happening], soon: int, kind: str, fields: dict[str, Value]
+) -> Happening:
     """What closes a count happens after its members."""
-    return Happening(max(times, default=0) + draw(st.integers(0, 5_000)), kind, fields)
+    return Happening(max((each.at for each in members), default=0) + soon, kind, fields)
 
 
-@st.composite
-def tellings(draw: st.DrawFn, happened: Sequence[Happening]) -> list[Telling]:
-    told = [(each.at + draw(st.integers(0, MOST_DELAY)), each) for each in happened]
-    again = draw(st.lists(st.sampled_from(told), max_size=4)) if told else []
-    told += [(arrives_at + draw(st.integers(0, 30_000)), each) for arrives_at, each in again]
-    told.sort(key=lambda pair: pair[0])
-    flags = draw(st.lists(st.integers(0, 3), min_size=len(told), max_size=len(told)))
-    return [
-        Telling(at, each, bool(flag & 1), bool(flag & 2))
-        for (at, each), flag in zip(told, flags, strict=True)
-    ]
+HAPPENINGS = st.builds(as_happened, st.tuples(*[OF_UNIT] * len(UNITS)), OF_ORDER)
+
+
+def tellings(happened: Sequence[Happening], seed: int) -> list[Telling]:
+    """Tell all of it in time, some of it again, in any batches, and judge now and then."""
+    random = chance(seed, happened)
+    told = arrivals(random, ((each.at, each) for each in happened), MOST_DELAY, 30_000)
+    acts = some_of(random, [(False, False), (False, True), (True, False), (True, True)], len(told))
+    return [Telling(*each, *then) for each, then in zip(told, acts, strict=True)]
 
 
 def expire(site: Site, horizon: int) -> None:
     """Judge as the daemon does: owner by owner, a few at a time, from the start until all are."""
-    is_done = False
-    while not is_done:
-        is_done = True
-        for owner in site.engine.owners():
-            due: list[TrackId] = sorted(
-                track
-                for track, known in site.tracks.items()
-                if track.owner == owner and known.due_at is not None and known.due_at <= horizon
-            )
-            if due:
-                site._commit(site.engine.expire(due[:1], site.tracks, horizon))
-                is_done = False
-                break
+    ranks = {owner: rank for rank, owner in enumerate(site.engine.owners())}
+    while site.tracks.is_any_due(horizon):
+        due: list[TrackId] = [
+            track
+            for track, known in site.tracks.items()
+            if known.due_at is not None and known.due_at <= horizon
+        ]
+        first = min(due, key=lambda track: (ranks[track.owner], track))
+        site._commit(site.engine.expire([first], site.tracks, horizon))
 
 
 def decide(told: Sequence[Telling]) -> Site:
-    site = Site(RULES, LIFECYCLES)
+    site = SITE.anew()
     batch: list[Observation] = []
     for signal, (arrives_at, (at, kind, fields), judged_before, batch_ends) in enumerate(told, 1):
         if judged_before:
@@ -223,20 +234,21 @@ def facts(site: Site) -> dict[str, object]:
     return told
 
 
-@given(st.data())
-def test_late_repeated_and_disordered_telling_changes_no_fact(data: st.DataObject) -> None:
-    happened = data.draw(happenings())
+@given(HAPPENINGS, SEEDS)
+def test_late_repeated_and_disordered_telling_changes_no_fact(
+    happened: list[Happening], seed: int
+) -> None:
     happened.sort(key=lambda each: each.at)
     in_order = [Telling(each.at, each, judged_before=True, batch_ends=True) for each in happened]
     expected = decide(in_order)
-    told = decide(data.draw(tellings(happened)))
+    told = decide(tellings(happened, seed))
     assert facts(told) == facts(expected)
 
 
-@given(st.data())
-def test_the_batches_decide_nothing(data: st.DataObject) -> None:
-    told = data.draw(tellings(data.draw(happenings())))
-    one, other = Site(RULES, LIFECYCLES), Site(RULES, LIFECYCLES)
+@given(HAPPENINGS, SEEDS)
+def test_the_batches_decide_nothing(happened: list[Happening], seed: int) -> None:
+    told = tellings(happened, seed)
+    one, other = SITE.anew(), SITE.anew()
     heard = [
         Observation(n, "floor", each.happening.kind, each.happening.at, each.happening.fields)
         for n, each in enumerate(told, 1)
@@ -255,7 +267,7 @@ def test_the_batches_decide_nothing(data: st.DataObject) -> None:
 
 
 def test_what_a_milestone_rests_on_is_evidence_of_what_follows_from_it() -> None:
-    site = Site(RULES)
+    site = SITE.anew()
     for at, kind, unit in [(0, "closed", "U1"), (100, "closed", "U2"), (200, "weight", "U1")]:
         site.see(kind, at, unit=unit, order="SO-1")
     site.see("order-closed", 3_000, order="SO-1")

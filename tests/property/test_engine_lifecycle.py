@@ -1,6 +1,8 @@
 """A lifecycle's guard against a model that knows all stages beforehand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import accumulate, compress
+from random import Random
 from typing import NamedTuple
 
 from hypothesis import given
@@ -11,6 +13,7 @@ from edge.milestones.engine import RulesEngine
 from edge.milestones.model import Decision, Mark, Milestone, Name, Observation, Value
 from edge.milestones.rules import Lifecycle, Rule
 from tests.known_tracks import KnownTracks
+from tests.property.drawing import SEEDS, arrivals, chance, one_of_each, some_of
 
 STAGES = (Name.RECEIVED, Name.STORED, Name.PICKED, Name.PACKED, Name.LOADED)
 WAIT = 5_000
@@ -30,15 +33,21 @@ Visit = tuple[Name, int, int]
 """A stage that a unit reaches, when, and when that is told."""
 
 
-@st.composite
-def visits(draw: st.DrawFn) -> list[Visit]:
-    """Some of the stages, in their order, each told within the wait, in whatever order."""
-    at, found = 0, []
-    for stage in STAGES:
-        at += draw(st.integers(0, 4_000))
-        if draw(st.integers(0, 3)):
-            found.append((stage, at, at + draw(st.integers(0, WAIT))))
-    return sorted(found, key=lambda visit: visit[2])
+STORIES = st.tuples(
+    one_of_each(*[range(0, 4_001, 100)] * (len(STAGES) - 1)),
+    one_of_each(*[[True, True, True, False]] * len(STAGES)),
+)
+"""How long after the one before it each stage is reached, and which ones are."""
+
+
+def visits(story: tuple[Sequence[int], Sequence[bool]], random: Random) -> list[Visit]:
+    """Tell some of the stages, in their order, each within the wait, in whatever order."""
+    gaps, are_reached = story
+    times = accumulate(gaps, initial=0)
+    reached = compress(
+        ((at, (stage, at)) for stage, at in zip(STAGES, times, strict=True)), are_reached
+    )
+    return [(stage, at, told) for told, (stage, at) in arrivals(random, reached, WAIT)]
 
 
 def expected(reached: Sequence[Name]) -> list[tuple[Name, Mark]]:
@@ -53,7 +62,7 @@ def expected(reached: Sequence[Name]) -> list[tuple[Name, Mark]]:
     ]
 
 
-def play(visits: Sequence[Visit], judged: Mapping[int, bool]) -> list[Milestone]:
+def play(visits: Sequence[Visit], judged: Sequence[bool]) -> list[Milestone]:
     tracks = KnownTracks()
     told: list[Milestone] = []
 
@@ -71,12 +80,14 @@ def play(visits: Sequence[Visit], judged: Mapping[int, bool]) -> list[Milestone]
     return told
 
 
-@given(visits(), st.lists(st.booleans(), min_size=len(STAGES), max_size=len(STAGES)))
+@given(STORIES, SEEDS)
 def test_the_guard_tells_what_a_model_that_knows_all_stages_tells(
-    visits: list[Visit], judged: list[bool]
+    story: tuple[Sequence[int], Sequence[bool]], seed: int
 ) -> None:
-    told = play(visits, dict(enumerate(judged)))
-    reached = {stage: at for stage, at, _ in visits}
+    random = chance(seed, story)
+    visited = visits(story, random)
+    told = play(visited, some_of(random, [False, True], len(visited)))
+    reached = {stage: at for stage, at, _ in visited}
     assert [(each.name, each.mark) for each in told] == expected(list(reached))
     assert {each.name: each.occurred_at for each in told} == reached
     if Name.RECEIVED in reached:
@@ -117,18 +128,17 @@ class Telling(NamedTuple):
     batch_ends: bool
 
 
-@st.composite
-def tellings(draw: st.DrawFn, visits: Sequence[Visit]) -> list[Telling]:
+def tellings(visits: Sequence[Visit], random: Random) -> list[Telling]:
     """What is told of some visits, repeatedly, and of second ones after the first were told."""
-    told = [(arrives_at, stage, at, False) for stage, at, arrives_at in visits]
-    for stage, at, arrives_at in visits:
-        if draw(st.booleans()):
-            told.append((arrives_at + 60_000, stage, at + 50_000, True))
-    for arrives_at, stage, at, is_second in list(told):
-        repeats = draw(st.lists(st.integers(0, 90_000), max_size=2))
-        told += [(arrives_at + after, stage, at, is_second) for after in repeats]
-    told.sort()
-    return [Telling(*each, draw(st.booleans()), draw(st.booleans())) for each in told]
+    told = [(arrives_at, (stage, at, False)) for stage, at, arrives_at in visits]
+    told += [
+        (arrives_at + 60_000, (stage, at + 50_000, True))
+        for stage, at, arrives_at in visits
+        if random.random() < 0.5
+    ]
+    told = arrivals(random, told, 0, 90_000)
+    acts = some_of(random, [(False, False), (False, True), (True, False), (True, True)], len(told))
+    return [Telling(at, *each, *then) for (at, each), then in zip(told, acts, strict=True)]
 
 
 def tell(tellings: Sequence[Telling]) -> list[Milestone]:
@@ -163,12 +173,13 @@ def _when(visit: tuple[bool, Name, int]) -> tuple[bool, int, int]:
     return is_second, at, STAGES.index(stage)
 
 
-@given(st.data())
+@given(STORIES, SEEDS)
 def test_what_is_illegal_or_unknown_does_not_depend_on_how_it_is_told(
-    data: st.DataObject,
+    story: tuple[Sequence[int], Sequence[bool]], seed: int
 ) -> None:
-    reached = data.draw(visits())
-    told_so = data.draw(tellings(reached))
+    random = chance(seed, story)
+    reached = visits(story, random)
+    told_so = tellings(reached, random)
     told = tell(told_so)
     facts = [(each.name, each.occurred_at, each.attributes.get("stage", "")) for each in told]
     first = min(reached, key=lambda visit: STAGES.index(visit[0]), default=None)

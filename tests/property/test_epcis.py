@@ -1,5 +1,6 @@
 """Whatever a milestone tells, its event is EPCIS, or it is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.model import Mark, Milestone, Name, Severity
 from edge.milestones.site import Site
+from tests.property.drawing import SEEDS, chance
 
 SITE = Site("https://dc.example")
 SCHEMA = Path(__file__).parents[3] / "shared/standards/epcis/schema/EPCIS-JSON-Schema.json"
@@ -25,56 +27,91 @@ SCALAR = (
     | st.from_regex(r"(https?://|urn:)\S{1,20}", fullmatch=True)
     | st.from_regex(r"[0-9]{8,18}", fullmatch=True)
 )
-ANYTHING = SCALAR | st.lists(SCALAR, max_size=4) | st.dictionaries(st.text(), SCALAR, max_size=2)
 NAMES = ["unit", "order", "line", "item", "quantity", "requested", "read_point", "children"]
 NAMES += ["trailer", "rma", "lane", "device", "uom"]
 MEASURED = ["since", "measures", "min", "max", "mean", "seconds", "count"]
-ATTRIBUTES = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES + MEASURED, ANYTHING)).flatmap(
-    lambda known: st.dictionaries(st.text() | st.just("pick_id"), ANYTHING, max_size=2).map(
-        lambda other: known | other
-    )
-)
-LIKELY = st.fixed_dictionaries(
-    {"unit": SCALAR, "item": SCALAR, "children": st.lists(SCALAR, min_size=1, max_size=4)},
-    optional={
-        "quantity": st.floats(0, 1e6) | st.integers(0, 9),
-        "requested": st.integers(1, 9),
-        "order": SCALAR,
-        "rma": SCALAR,
-        "read_point": SCALAR,
-        "lane": SCALAR,
-    },
-)
-LIKELY_MEASURED = st.fixed_dictionaries(
-    {
-        "since": st.integers(1_420_070_400_000, 1_900_000_000_000),
-        "seconds": st.dictionaries(st.text(max_size=3), st.floats(0, 60), max_size=2),
-    },
-    optional={
-        "measures": st.sampled_from(["ElectricCurrent", "https://a/b", "https://gs1.org/voc/x"]),
-        "uom": st.sampled_from(["AMP", "A", 7]),
-        **dict.fromkeys(["min", "max", "mean"], st.floats(-9, 9) | st.integers()),
-        "unit": SCALAR,
-        "device": SCALAR,
-        "read_point": SCALAR,
-    },
-)
 
 
-MILESTONES = st.builds(
-    Milestone,
-    id=st.just("0" * 32),
-    name=st.sampled_from(Name),
-    rule=st.just("rule"),
-    key=st.sampled_from(["unit:1", "read_point:a b", "order:\ud800", "device:", "x"]),
-    occurred_at=st.integers(-(2**70), 2**70) | st.integers(1_420_070_400_000, 1_900_000_000_000),
-    attributes=LIKELY | LIKELY_MEASURED | ATTRIBUTES,
-    evidence=st.just((1,)),
-    mark=st.sampled_from(Mark),
-    retracts=st.none() | st.just("f" * 32),
-    corrected_by=st.just(()) | st.just(("e" * 32,)),
-    severity=st.none() | st.sampled_from(Severity),
-    blocks=st.none() | st.sampled_from(NAMES),
+class Chance:
+    """Makes of a few scalars whatever a milestone may tell."""
+
+    def __init__(self, scalars: Sequence[Any], seed: int) -> None:
+        self._random = chance(seed, scalars)
+        self._choose = self._random.choice
+        self._scalars = scalars
+        self._texts = [*(each for each in scalars if isinstance(each, str)), "", "pick_id"]
+
+    def milestone(self) -> Milestone:
+        """Return one that is likely, or one that tells anything."""
+        choose = self._choose
+        return Milestone(
+            id="0" * 32,
+            name=choose([*Name]),
+            rule="rule",
+            key=choose(["unit:1", "read_point:a b", "order:\ud800", "device:", "x"]),
+            occurred_at=choose([self._within(2**70), *[self._time()] * 3]),
+            attributes=choose([self._likely, self._likely_measured, self._whatever])(),
+            evidence=(1,),
+            mark=choose([*Mark]),
+            retracts=choose([None, "f" * 32]),
+            corrected_by=choose([(), ("e" * 32,)]),
+            severity=choose([None, *Severity]),
+            blocks=choose([None, *NAMES]),
+        )
+
+    def _likely(self) -> dict[str, Any]:
+        told = self._some(["order", "rma", "read_point", "lane"])
+        told |= {"unit": self._scalar(), "item": self._scalar(), "children": self._several(1)}
+        if self._choose((True, False)):
+            told["quantity"] = self._choose((self._random.uniform(0, 1e6), 0, 1, 9))
+        if self._choose((True, False)):
+            told["requested"] = self._random.randint(1, 9)
+        return told
+
+    def _likely_measured(self) -> dict[str, Any]:
+        told = self._some(["unit", "device", "read_point"])
+        told["since"] = self._time()
+        told["seconds"] = {name: self._random.uniform(0, 60) for name in self._names()}
+        measures = ["ElectricCurrent", "https://a/b", "https://gs1.org/voc/x"]
+        numbers = (self._random.uniform(-9, 9), self._within(2**70), 0, -0.0)
+        likely: dict[str, Sequence[Any]] = {"measures": measures, "uom": ["AMP", "A", 7]}
+        likely |= dict.fromkeys(("min", "max", "mean"), numbers)
+        told |= {
+            name: self._choose(of) for name, of in likely.items() if self._random.random() < 0.8
+        }
+        return told
+
+    def _whatever(self) -> dict[str, Any]:
+        return {
+            name: self._choose((self._scalar(), self._several(0), self._named()))
+            for name in [*self._some([*NAMES, *MEASURED]), *self._names()]
+        }
+
+    def _some(self, names: Sequence[str]) -> dict[str, Any]:
+        many = self._random.randint(0, len(names))
+        return {name: self._scalar() for name in self._random.sample(names, many)}
+
+    def _scalar(self) -> Any:
+        return self._choose(self._scalars)
+
+    def _several(self, least: int) -> list[Any]:
+        return self._random.choices(self._scalars, k=self._random.randint(least, 4))
+
+    def _named(self) -> dict[str, Any]:
+        return {name: self._scalar() for name in self._names()}
+
+    def _names(self) -> list[str]:
+        return self._random.choices(self._texts, k=self._random.randint(0, 2))
+
+    def _time(self) -> int:
+        return self._random.randint(1_420_070_400_000, 1_900_000_000_000)
+
+    def _within(self, most: int) -> int:
+        return self._random.randint(-most, most)
+
+
+MILESTONES = st.builds(Chance, st.lists(SCALAR, min_size=1, max_size=5), SEEDS).map(
+    Chance.milestone
 )
 
 

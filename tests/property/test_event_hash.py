@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
+from string import ascii_lowercase
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from edge.milestones.epcis import Unencodable, encode
 from edge.milestones.event_hash import Unhashable, event_hash
 from edge.milestones.model import Milestone, Name
 from edge.milestones.site import Site
+from tests.property.drawing import SEEDS
 
 VECTORS = Path(__file__).parents[1] / "unit/edge/milestones/event_hash/vectors.json"
 OWN = orjson.loads(VECTORS.read_bytes())
@@ -26,6 +28,7 @@ VALUE = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20)
 )
+WORDS = st.text(ascii_lowercase, min_size=1, max_size=9)
 
 
 def respelled(value: Any, random: Random, name: str = "") -> str:
@@ -48,11 +51,11 @@ def respelled(value: Any, random: Random, name: str = "") -> str:
     return orjson.dumps(value).decode()
 
 
-@given(EVENTS, st.randoms(use_true_random=False))
+@given(EVENTS, SEEDS)
 def test_the_spelling_of_an_event_does_not_change_its_hash(
-    event: dict[str, Any], random: Random
+    event: dict[str, Any], seed: int
 ) -> None:
-    same = respelled(event, random).encode()
+    same = respelled(event, Random(seed)).encode()
     assert event_hash(same, OWN["@context"]) == event_hash(event, OWN["@context"])
 
 
@@ -78,7 +81,7 @@ def test_an_event_that_says_less_has_another_hash(
     assert event_hash(less, OWN["@context"]) != event_hash(event, OWN["@context"])
 
 
-@given(st.sampled_from(Name), st.dictionaries(st.from_regex("[a-z]{1,9}", fullmatch=True), VALUE))
+@given(st.sampled_from(Name), st.dictionaries(WORDS, VALUE, max_size=4))
 def test_every_event_of_ours_has_a_hash(name: Name, told: dict[str, Any]) -> None:
     known = {"unit": "340123450001000009", "children": ["a"], "item": "04012345000016"}
     attributes = told | known | {"quantity": 1, "requested": 2}

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.property.drawing import SEEDS, arrivals, chance, one_of_each, some_of
 from tests.unit.edge.milestones.conftest import Site
 
 RULES = {
@@ -19,18 +20,15 @@ RULES = {
         "wait_seconds": 2,
     }
 }
+SITE = Site(RULES)
 WAIT = 2_000
 LONG_AFTER = 100_000
 
 Happening = tuple[int, str, str]
 """When, what and to whom; each happens to a unit once."""
 
-happenings = st.lists(
-    st.tuples(
-        st.integers(0, 25_000),
-        st.sampled_from(["scan", "load", "weight", "size"]),
-        st.sampled_from(["U1", "U2"]),
-    ),
+HAPPENINGS = st.lists(
+    one_of_each(range(25_000), ["scan", "load", "weight", "size"], ["U1", "U2"]),
     max_size=8,
     unique_by=lambda each: each[1:],
 )
@@ -38,7 +36,7 @@ happenings = st.lists(
 
 def decide(told: Sequence[tuple[int, Happening]], horizons: Sequence[int]) -> dict[str, object]:
     """Let things be told at times of their own; judge deadlines before some of them."""
-    site = Site(RULES)
+    site = SITE.anew()
     for position, (arrives_at, (at, kind, unit)) in enumerate(told):
         if position in horizons:
             site.hear_until(arrives_at - 1)
@@ -49,18 +47,14 @@ def decide(told: Sequence[tuple[int, Happening]], horizons: Sequence[int]) -> di
     return {each.id: (each.occurred_at, each.attributes) for each in site.milestones}
 
 
-@given(happened=happenings, data=st.data())
-def test_delays_repeats_and_judging_change_nothing(
-    happened: list[Happening], data: st.DataObject
-) -> None:
-    in_order = [(at, (at, kind, unit)) for at, kind, unit in sorted(happened)]
+@given(happened=HAPPENINGS, seed=SEEDS)
+def test_delays_repeats_and_judging_change_nothing(happened: list[Happening], seed: int) -> None:
+    random = chance(seed, happened)
+    in_order = [(each[0], each) for each in sorted(happened)]
     expected = decide(in_order, range(len(in_order)))
-    again = data.draw(st.lists(st.sampled_from(happened))) if happened else []
-    delays = data.draw(
-        st.lists(st.integers(0, WAIT), min_size=len(happened), max_size=len(happened))
-    )
-    told = [(each[0] + delay, each) for each, delay in zip(happened, delays, strict=True)]
+    told = arrivals(random, in_order, WAIT)
+    again = random.choices(happened, k=random.choice((0, 1, 4))) if happened else []
     told += [(each[0] + WAIT, each) for each in again]
     told.sort(key=lambda each: each[0])
-    horizons = data.draw(st.lists(st.integers(0, len(told)), unique=True))
-    assert decide(told, horizons) == expected
+    judged = some_of(random, [False, True], len(told))
+    assert decide(told, [position for position, is_so in enumerate(judged) if is_so]) == expected

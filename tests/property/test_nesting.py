@@ -1,12 +1,14 @@
 """What is told of units in units against a model that sees everything in the order of time."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.milestones.model import Observation
+from tests.property.drawing import SEEDS, chance, one_of_each, some_of
 from tests.unit.edge.milestones.conftest import Site
 
 MOVED: dict[str, Any] = {
@@ -38,6 +40,7 @@ RULES: dict[str, Any] = {
         "for_content": True,
     },
 }
+SITE = Site(RULES)
 UNITS = 5
 
 
@@ -49,17 +52,28 @@ class Event(NamedTuple):
     """Only of lower numbers: nothing comes to be in itself."""
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> list[Event]:
-    times = draw(st.lists(st.integers(0, 10_000), min_size=1, max_size=12, unique=True))
-    found = []
-    for at in sorted(times):
-        kind = draw(st.sampled_from(["in", "in", "out", "all-out", "door", "door"]))
-        unit = draw(st.integers(1, UNITS - 1))
-        below = st.lists(st.integers(0, unit - 1), min_size=1, max_size=2, unique=True)
-        children = draw(below) if kind in ("in", "out") else []
-        found.append(Event(at, kind, unit, tuple(children)))
-    return found
+# A unit, and up to two that may be in it.
+AROUND = [
+    (unit, children)
+    for unit in range(1, UNITS)
+    for many in (1, 2)
+    for children in permutations(range(unit), many)
+]
+HISTORIES = st.lists(
+    one_of_each(
+        range(10_000),
+        ["in", "in", "out", "all-out", "door", "door"],
+        AROUND,
+    ),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda each: each[0],
+).map(
+    lambda drawn: [
+        Event(at, kind, unit, children if kind in ("in", "out") else ())
+        for at, kind, (unit, children) in sorted(drawn)
+    ]
+)
 
 
 Fact = tuple[str, int, str]
@@ -101,7 +115,7 @@ def observations(history: Sequence[Event]) -> list[tuple[int, str, dict[str, Any
 
 
 def play(told: Sequence[tuple[int, str, dict[str, Any]]], ends: Sequence[bool]) -> Site:
-    site = Site(RULES)
+    site = SITE.anew()
     batch: list[Observation] = []
     for signal, ((at, kind, fields), is_last) in enumerate(zip(told, ends, strict=True), 1):
         batch.append(Observation(signal, "floor", kind, at, fields))
@@ -126,27 +140,25 @@ def standing(site: Site) -> dict[str, Fact]:
     return told
 
 
-@given(st.data())
-@settings(max_examples=400, deadline=None)
-def test_content_is_told_of_as_if_all_had_come_in_order(data: st.DataObject) -> None:
-    history = data.draw(histories())
+@given(HISTORIES, SEEDS)
+def test_content_is_told_of_as_if_all_had_come_in_order(history: list[Event], seed: int) -> None:
+    random = chance(seed, history)
     heard = observations(history)
     in_order = standing(play(heard, [True] * len(heard)))
     assert set(in_order.values()) == expected(history)
     assert len(in_order) == len(expected(history))
 
-    again = data.draw(st.lists(st.sampled_from(heard), max_size=4))
-    told = data.draw(st.permutations([*heard, *again]))
-    ends = data.draw(st.lists(st.booleans(), min_size=len(told), max_size=len(told)))
-    site = play(told, ends)
+    told = [*heard, *random.choices(heard, k=random.choice((0, 1, 4)))]
+    random.shuffle(told)
+    site = play(told, some_of(random, [False, True], len(told)))
     assert standing(site) == in_order
     assert not site.objections
 
 
-@given(st.data())
-@settings(max_examples=60, deadline=None)
-def test_the_batches_decide_nothing(data: st.DataObject) -> None:
-    heard = data.draw(histories().map(observations).flatmap(st.permutations))
+@given(HISTORIES, SEEDS)
+def test_the_batches_decide_nothing(history: list[Event], seed: int) -> None:
+    heard = observations(history)
+    chance(seed, history).shuffle(heard)
     one = play(heard, [True] * len(heard))
     other = play(heard, [False] * len(heard))
     assert (one.milestones, one.tracks) == (other.milestones, other.tracks)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
+from random import Random
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 
 from edge.milestones.model import Decision, Observation, Track
 from edge.milestones.operators.windows import SLICES
+from tests.property.drawing import SEEDS, arrivals, chance, one_of_each
 from tests.unit.edge.milestones.conftest import Site
 
 EVERY, WAIT, CORRECT, HOLDS = 1_000, 700, 3_000, 1_300
-WINDOWS = 5
+WINDOWS = 4
 TICK = 10
 """All times are multiples of it."""
 SLICE = EVERY // SLICES
@@ -39,6 +41,7 @@ RULES = {
         "holds_seconds": HOLDS / 1000,
     }
 }
+SITE = Site(RULES)
 
 
 class Sample(NamedTuple):
@@ -58,36 +61,37 @@ class Telling(NamedTuple):
 Fact = tuple[int, str, bool, Mapping[str, Any]]
 """When the window ended, the mark, whether it is retracted, and what is told."""
 
-samples = st.builds(
-    Sample,
-    st.integers(0, WINDOWS * EVERY // TICK - 1).map(TICK.__mul__)
-    | st.sampled_from([0, 990, 1_000, 1_050, 1_990]),
-    st.sampled_from([0.1, 0.2, 0.7, -3, 1e9, 1e-9, -0.0]) | st.floats(-1e6, 1e6),
-    st.sampled_from(["IDLE", "EXECUTE", "HELD"]),
-    st.sampled_from([1, 1, 1, 2]),
-)
+MOMENTS = [*range(0, WINDOWS * EVERY, TICK), *[0, 990, 1_000, 1_050, 1_990] * 100]
+AMPS = [0.1, 0.2, 0.7, -3, 1e9, 1e-9, -0.0]
+AMPS += [Random(number).uniform(-1e6, 1e6) for number in range(20)]
+STATES = ["IDLE", "EXECUTE", "HELD"]
+SAMPLES = st.lists(one_of_each(MOMENTS, AMPS, STATES, [1, 1, 1, 2]).map(Sample._make), max_size=8)
 
 
-@st.composite
-def told_in_time(draw: st.DrawFn) -> list[Telling]:
+def within_wait(happened: Sequence[Sample], seed: int) -> list[Telling]:
     """Tell samples within the wait."""
-    happened = draw(st.lists(samples, max_size=8))
-    return [Telling(each.at + draw(st.integers(0, WAIT)), each) for each in happened]
+    told = arrivals(chance(seed, happened), ((each.at, each) for each in happened), WAIT)
+    return [Telling(*each) for each in told]
 
 
-@st.composite
-def told_in_time_and_late(draw: st.DrawFn) -> list[Telling]:
+def whenever(happened: Sequence[Sample], seed: int) -> list[Telling]:
     """Tell samples whenever, and one in time at the end of each window.
 
     So each window is told, and is final, at the moments that it should be.
     """
-    happened = draw(st.lists(samples, max_size=8))
-    delay = st.integers(0, WAIT + EVERY + CORRECT + 2_000)
-    told = [Telling(each.at + draw(delay), each) for each in happened]
-    for end in range(EVERY, (WINDOWS + 1) * EVERY, EVERY):
-        beat = Sample(end - TICK, draw(st.integers(0, 3)), draw(st.sampled_from(["~A", "~B"])), 1)
-        told.append(Telling(end - TICK + draw(st.integers(0, WAIT)), beat))
-    return told
+    random = chance(seed, happened)
+    late = random.choice((2 * WAIT, WAIT + EVERY + CORRECT + 2_000))
+    told = arrivals(random, ((each.at, each) for each in happened), late)
+    beats = [
+        Sample(end - TICK, random.randint(0, 3), random.choice(("~A", "~B")), 1)
+        for end in range(EVERY, (WINDOWS + 1) * EVERY, EVERY)
+    ]
+    told += arrivals(random, ((each.at, each) for each in beats), WAIT)
+    return [Telling(*each) for each in told]
+
+
+TOLD_IN_TIME = st.builds(within_wait, SAMPLES, SEEDS)
+TOLD_IN_TIME_AND_LATE = st.builds(whenever, SAMPLES, SEEDS)
 
 
 def life(
@@ -100,7 +104,7 @@ def life(
     Deadlines are judged before the samples at the positions `ticks`, before
     each if there are none given. `batches` are positions before which a batch ends.
     """
-    site = Site(RULES)
+    site = SITE.anew()
     batch: list[Observation] = []
 
     def commit() -> None:
@@ -163,7 +167,8 @@ def summary(known: Sequence[Sample], start: int) -> dict[str, Any] | None:
     if inside:
         total = float(sum(map(Fraction, inside)))
         told |= {"measures": "ElectricCurrent", "uom": "AMP", "sum": total}
-        told |= {"min": min(inside), "max": max(inside), "mean": total / len(inside)}
+        mean = min(max(total / len(inside), min(inside)), max(inside))
+        told |= {"min": min(inside), "max": max(inside), "mean": mean}
         shifts = {each.shift for each in known if start <= each.at < start + EVERY}
     else:
         # The fields are those around the state that lasts into the window.
@@ -176,7 +181,7 @@ def summary(known: Sequence[Sample], start: int) -> dict[str, Any] | None:
     return told
 
 
-@given(told=told_in_time())
+@given(told=TOLD_IN_TIME)
 def test_a_window_comes_to_what_it_is_by_definition(told: list[Telling]) -> None:
     site = life(in_order(told))
     happened = [each.sample for each in told]
@@ -189,27 +194,26 @@ def test_a_window_comes_to_what_it_is_by_definition(told: list[Telling]) -> None
     assert site.objections == []
 
 
-@given(told=told_in_time(), data=st.data())
+@given(happened=SAMPLES, seed=SEEDS)
 def test_delays_repeats_batches_and_crashes_change_nothing(
-    told: list[Telling], data: st.DataObject
+    happened: list[Sample], seed: int
 ) -> None:
-    expected = life(in_order(told))
-    delays = data.draw(st.lists(st.integers(0, WAIT), min_size=len(told), max_size=len(told)))
-    again = [
-        Telling(each.sample.at + delay, each.sample)
-        for each, delay in zip(told, delays, strict=True)
-    ]
-    if told:
-        repeated = data.draw(st.lists(st.tuples(st.sampled_from(again), st.integers(0, CORRECT))))
-        again += [Telling(each.arrives_at + later, each.sample) for each, later in repeated]
-    again.sort(key=lambda each: each.arrives_at)
-    positions = st.lists(st.integers(0, len(again)), unique=True)
-    found = life(again, data.draw(positions), data.draw(positions))
+    random = chance(seed, happened)
+    expected = life(in_order(within_wait(happened, seed=seed + 1)))
+    told = arrivals(random, ((each.at, each) for each in happened), WAIT, CORRECT)
+    again = [Telling(*each) for each in told]
+    found = life(again, _positions(random, again), _positions(random, again))
     assert facts(found) == facts(expected)
     assert ids(found) == ids(expected)
 
 
-@given(told=told_in_time_and_late())
+def _positions(random: Random, told: Sequence[Telling]) -> list[int]:
+    """Return none, few, some, or all positions."""
+    often = random.choice((0, 0.2, 0.5, 1))
+    return [position for position in range(len(told) + 1) if random.random() < often]
+
+
+@given(told=TOLD_IN_TIME_AND_LATE)
 def test_late_samples_correct_once_what_was_told(told: list[Telling]) -> None:
     site = life(in_order(told))
     ends = {each.sample: (each.sample.at // EVERY + 1) * EVERY for each in told}
@@ -231,21 +235,21 @@ def test_late_samples_correct_once_what_was_told(told: list[Telling]) -> None:
     assert len(site.objections) == len(told) - len(taken)
 
 
-@given(told=told_in_time_and_late(), data=st.data())
+@given(told=TOLD_IN_TIME_AND_LATE, grid=st.integers(100, 3_000), seed=SEEDS)
 def test_what_is_late_may_come_in_whatever_order_and_batch_between_two_looks_at_deadlines(
-    told: list[Telling], data: st.DataObject
+    told: list[Telling], grid: int, seed: int
 ) -> None:
-    grid = data.draw(st.integers(100, 3_000))
+    random = chance(seed, told)
     by_look = sorted(told, key=lambda each: each.arrives_at // grid)
     one, other = [], []
     for look, together in groupby(by_look, key=lambda each: each.arrives_at // grid):
         arrived = [Telling(look * grid, each.sample) for each in together]
         one += arrived
-        mixed = data.draw(st.permutations(arrived))
-        other += [*mixed, *data.draw(st.lists(st.sampled_from(mixed), max_size=2))]
+        random.shuffle(arrived)
+        other += [*arrived, *random.choices(arrived, k=random.randint(0, 2))]
     expected = life(one, ticks=_firsts(one))
     ticks = _firsts(other)
-    found = life(other, data.draw(st.lists(st.integers(0, len(other)))), ticks)
+    found = life(other, _positions(random, other), ticks)
     assert facts(found) == facts(expected)
     assert ids(found) == ids(expected)
 

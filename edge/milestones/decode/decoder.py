@@ -1,7 +1,8 @@
 """From signals to observations, by the mappings of the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from drivers.contract import Signal
@@ -14,11 +15,16 @@ from edge.milestones.decode.subject import matches
 from edge.milestones.decode.times import milliseconds, occurred_at
 from edge.milestones.expressions import NoResult
 from edge.milestones.fields import text
-from edge.milestones.model import Observation, Value
+from edge.milestones.model import Observation, TimeFrom, Value
 
 _REMEMBERED_SUBJECTS = 4096
+_FAULTS_SHOWN = 3
 _MOST_PARTS = 1000
 """A payload that tells of more is garbage; a megabyte of it would keep the engine for a minute."""
+
+
+_Observed = tuple[str, int, TimeFrom | None, dict[str, Value]]
+"""The kind, when it happened and by whose clock, and the fields."""
 
 
 class _Mapping:
@@ -62,6 +68,14 @@ class _Mapping:
         # Where nothing at all stands for a barcode that was not read, it need not be there.
         self.blank = settings.identifiers.keys() if "" in self.no_read else frozenset()
 
+    def observe(self, part: Part, levels: Sequence[str], signal: Signal) -> _Observed | None:
+        """Return what is observed; None if the mapping does not concern it."""
+        if not self.concerns(part, levels):
+            return None
+        at, whose = occurred_at(self.stated_time(part, levels), signal)
+        kind, fields = self.read(part, levels)
+        return kind, at, whose, fields
+
     def concerns(self, part: Part, levels: Sequence[str]) -> bool:
         for path, literal in self.when:
             found = path.find(part.document, levels)
@@ -76,20 +90,26 @@ class _Mapping:
         if self.time is None:
             return part.occurred_at
         where = f"{self.kind}: time"
-        found = self._look(self.time, where, part, levels)
-        return None if found is None else milliseconds(found, where)
+        found = self.time.find(part.document, levels)
+        if found is not None and found != "":
+            return milliseconds(found, where)
+        if self.time.optional:
+            return None
+        raise _nothing_at(self.time, where)
 
     def read(self, part: Part, levels: Sequence[str]) -> tuple[str, dict[str, Value]]:
         """Return the kind of observation that it is, and its fields."""
         fields = dict(part.fields)
         for name, path, where in self.fields:
-            if name in self.blank and path.find(part.document, levels) in (None, ""):
+            found = path.find(part.document, levels)
+            if found is not None and found != "":
+                fields[name] = scalar(found, where)
+            elif name in self.blank:
                 continue
-            found = self._look(path, where, part, levels)
-            if found is None:
+            elif path.optional:
                 fields.pop(name, None)
             else:
-                fields[name] = scalar(found, where)
+                raise _nothing_at(path, where)
         for name, words in self.words.items():
             if (value := fields.get(name)) is not None:
                 fields[name] = words.get(text(value), value)
@@ -130,14 +150,6 @@ class _Mapping:
                 fields[name] = scalar(value, where)
         return fields
 
-    def _look(self, path: FieldPath, where: str, part: Part, levels: Sequence[str]) -> object:
-        found = path.find(part.document, levels)
-        if found is None or found == "":
-            if path.optional:
-                return None
-            raise _nothing_at(path, where)
-        return found
-
 
 def _nothing_at(path: FieldPath, where: str) -> Malformed:
     return Malformed(
@@ -170,31 +182,29 @@ class Decoder:
         for each format that its mappings name, and not at all if there is none.
 
         Raises:
-            Malformed: The payload is not what a mapping says, or the source
+            Malformed: The payload, or one of the things that it tells, is not what a
+                mapping says; it has the observations of the others. Or the source
                 marks its value as bad, so that it is evidence of nothing.
 
         """
-        levels, readings = self._route(source, signal.subject)
-        if not readings:
+        route = self._route(source, signal.subject)
+        if not route.readings:
             return []
         if not signal.good:
             raise Malformed("the source marks its value as bad")
         observations: list[Observation] = []
-        for read, mappings in readings:
-            parts = read(signal.payload)
-            if len(parts) > _MOST_PARTS:
-                raise Malformed(
-                    f"tells {len(parts)} things at once; expected at most {_MOST_PARTS}"
+        faults: dict[str, None] = {}
+        for told in _told(route, signal):
+            if isinstance(told, Malformed):
+                faults[str(told)] = None
+            else:
+                kind, at, whose, fields = told
+                lag = signal.received_at - at
+                observations.append(
+                    Observation(sequence, source, kind, at, fields, lag, time_from=whose)
                 )
-            for part in parts:
-                for mapping in mappings:
-                    if mapping.concerns(part, levels):
-                        at, whose = occurred_at(mapping.stated_time(part, levels), signal)
-                        kind, fields = mapping.read(part, levels)
-                        lag = signal.received_at - at
-                        observations.append(
-                            Observation(sequence, source, kind, at, fields, lag, time_from=whose)
-                        )
+        if faults:
+            raise Malformed(_in_short([*faults]), observations)
         return observations
 
     def _find_route(self, source: str, subject: str) -> _Route:
@@ -204,3 +214,33 @@ class Decoder:
             if matches(mapping.subject, levels):
                 readings.setdefault(name, []).append(mapping)
         return _Route(levels, [(FORMATS[name], mappings) for name, mappings in readings.items()])
+
+
+def _told(route: _Route, signal: Signal) -> Iterator[_Observed | Malformed]:
+    """Yield what a signal tells and what is wrong with it, one after the other."""
+    for read, mappings in route.readings:
+        try:
+            parts = [*islice(read(signal.payload), _MOST_PARTS + 1)]
+        except Malformed as fault:
+            yield fault
+            continue
+        if len(parts) > _MOST_PARTS:
+            yield Malformed(f"tells more than {_MOST_PARTS} things at once")
+            continue
+        for part in parts:
+            if isinstance(part, Malformed):
+                yield part
+                continue
+            for mapping in mappings:
+                try:
+                    observed = mapping.observe(part, route.levels, signal)
+                except Malformed as fault:
+                    yield fault
+                else:
+                    if observed is not None:
+                        yield observed
+
+
+def _in_short(faults: Sequence[str]) -> str:
+    more = len(faults) - _FAULTS_SHOWN
+    return "; ".join([*faults[:_FAULTS_SHOWN], *([f"and {more} more"] if more > 0 else [])])

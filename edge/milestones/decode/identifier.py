@@ -129,7 +129,10 @@ def _told(value: str) -> Iterator[tuple[str, str]]:
     value = re.sub(r"^https?:", lambda scheme: scheme[0].lower(), value, flags=re.IGNORECASE)
     try:
         if value.startswith("("):
-            yield from _elements(GS1Message.parse_hri(value, config=_CONFIG))
+            message = GS1Message.parse_hri(value, config=_CONFIG)
+            # It passes over brackets without a number or a value: two serial numbers became one.
+            if message.as_hri() == "".join(value.split()):
+                yield from _elements(message)
             return
         result = biip.parse(value, config=_CONFIG)
     except (ParseError, ValueError, LookupError):  # e.g. of "]" biip says IndexError

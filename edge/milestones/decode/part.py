@@ -1,10 +1,10 @@
 """What a format makes of a payload, and how it says that it cannot."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from edge.milestones.model import Value
+from edge.milestones.model import Observation, Value
 
 _LONGEST_TEXT = 1024
 _LONGEST_SHOWN = 60
@@ -12,7 +12,14 @@ _EXACT = 2**53
 
 
 class Malformed(Exception):
-    """A payload is not what its mapping says; the message is for the operator."""
+    """A payload is not what its mapping says; the message is for the operator.
+
+    `observations` are what else it tells: one thing that is wrong takes none of the others along.
+    """
+
+    def __init__(self, message: str, observations: Sequence[Observation] = ()) -> None:
+        super().__init__(message)
+        self.observations = observations
 
 
 class Misread(Malformed):
@@ -30,8 +37,22 @@ class Part(NamedTuple):
     """Fields that the format itself knows; a mapping adds to them or replaces them."""
 
 
-Format = Callable[[bytes], Sequence[Part]]
-"""Reads a payload. Raises Malformed, and nothing else, for whatever bytes."""
+Format = Callable[[bytes], Iterable[Part | Malformed]]
+"""Reads a payload: what it tells, and what is wrong with single things that it tells.
+
+Raises Malformed, and nothing else, for whatever bytes of which nothing can be read.
+"""
+
+
+def each_of(
+    told: Sequence[object], where: str, read: Callable[[object], Part]
+) -> Iterator[Part | Malformed]:
+    """Yield what each thing of a list is, or what is wrong with it and with which one."""
+    for position, one in enumerate(told):
+        try:
+            yield read(one)
+        except Malformed as fault:
+            yield Malformed(f"{where}{position}: {fault}")
 
 
 def scalar(found: object, where: str) -> str | int | float | bool:

@@ -26,6 +26,20 @@ _TOKEN = re.compile(
 _BLANK = re.compile(r"[ \t\r\n]+")
 _WORDS = frozenset({"true", "false", "null", "in"})
 
+_OF_OTHERS = re.compile(r"<>|=[<>]|===|=(?!=)|&(?!&)|\|(?!\|)")
+_MEANT = {
+    "=": "==",
+    "===": "==",
+    "<>": "!=",
+    "=<": "<=",
+    "=>": ">=",
+    "&": "&&",
+    "and": "&&",
+    "|": "||",
+    "or": "||",
+}
+"""What CEL has for the signs and words of other languages."""
+
 
 class Token(NamedTuple):
     """A word or a sign, and where it stands."""
@@ -72,6 +86,8 @@ def read(text: str, functions: Collection[str]) -> list[Token]:
         choices += token.text == "?"
         if depth > DEEPEST or choices > DEEPEST:
             raise ValueError(f"more than {DEEPEST} brackets within each other, or choices")
+        if (words := _misplaced(before, token, after)) is not None:
+            raise ValueError(f"{_at(token)}: {words}")
         if after.text == "(" and _names_something(token) and token.text not in functions:
             known = ", ".join(sorted(functions))
             raise ValueError(f"no function {token.text!r}; functions are {known}")
@@ -134,6 +150,9 @@ def _tokens(text: str) -> Iterator[Token]:
         if blank := _BLANK.match(text, position):
             position = blank.end()
             continue
+        if wrong := _OF_OTHERS.match(text, position):
+            where = _at(Token("", "", position, position))
+            raise ValueError(f"{where}: write {_MEANT[wrong[0]]} for {wrong[0]!r}")
         match = _TOKEN.match(text, position)
         kind = match.lastgroup or "" if match else ""
         # To CEL, r"\" is another text than it looks, and so is what begins with three quotes.
@@ -159,6 +178,18 @@ def _names_something(token: Token) -> bool:
 def _is_operand(token: Token) -> bool:
     is_value = token.kind in ("text", "number", "name") and token.text != "in"
     return is_value or token.text in (")", "]")
+
+
+def _misplaced(before: Token, token: Token, after: Token) -> str | None:
+    """Return what CEL has for a word that stands where it has a sign; None for a field's name."""
+    word = token.text.lower() if token.kind == "name" else ""
+    if word in ("and", "or") and _is_operand(before):
+        return f"write {_MEANT[word]} for {token.text!r}"
+    if word == "not" and _is_operand(before) and after.text == "in":
+        return f"write !(… in …) for '{token.text} in'"
+    if word == "not" and (after.text == "(" or (_is_operand(after) and after.text not in ")]")):
+        return f"write ! for {token.text!r}"
+    return None
 
 
 def _position(found: Sequence[Token], sign: str) -> int | None:

@@ -1,5 +1,7 @@
 """The ways to conclude a milestone; which is meant, a rule says with `operator`."""
 
+from typing import assert_never
+
 from edge.milestones.operators.absence import Absence
 from edge.milestones.operators.gather import Gather
 from edge.milestones.operators.gather_each import GatherEach
@@ -43,4 +45,6 @@ def operator_of(site: str, name: str, rule: Rule) -> Operator[Rule]:
             found = Absence(site, name, rule)
         case SummariseRule():
             found = Summarise(site, name, rule)
+        case _:
+            assert_never(rule)
     return found

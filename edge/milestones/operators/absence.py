@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from edge.milestones.fields import key_of, present
-from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId, Value
+from edge.milestones.evidence import Evidence, lag_of
+from edge.milestones.fields import Unjudgeable, key_of, present, rank
+from edge.milestones.model import Mark, Milestone, Observation, TrackId, Value
 from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
 from edge.milestones.rules import AbsenceRule, Pattern
 from edge.milestones.step import State, Step
 
 # A label that every unreadable barcode shares must not make a track grow for ever.
 _REMEMBERED = 16
+MOST_OPEN = 1_000
+"""Starts of one key that may wait at once: nothing is concluded while a source is away."""
 
 
 class _After(NamedTuple):
@@ -76,9 +79,17 @@ class Absence(Operator[AbsenceRule]):
         started = _After(at, observation.evidence, present(observation))
         is_repeat = known.judged_until is not None and at <= known.judged_until
         is_followed = any(self._follows(each, started) for each in known.followed_at)
-        if is_repeat or is_followed or any(each.at == at for each in known.open):
+        same = next((each for each in known.open if each.at == at), None)
+        is_there = same is not None and rank(same.fields) <= rank(started.fields)
+        if is_repeat or is_followed or is_there:
             return NOTHING
-        self._keep(step, key, known._replace(open=sorted([*known.open, started], key=_time)))
+        others = [each for each in known.open if each is not same]
+        if len(others) >= MOST_OPEN:
+            raise Unjudgeable(
+                f"{key}: {MOST_OPEN} starts wait for what should follow; retry it when they are "
+                "judged, or keep out with `where` what many things share"
+            )
+        self._keep(step, key, known._replace(open=sorted([*others, started], key=_time)))
         return NOTHING
 
     def follow(self, observation: Observation, step: Step) -> Sequence[Milestone]:
@@ -110,7 +121,7 @@ class Absence(Operator[AbsenceRule]):
         concluded: list[_Lost] = []
         left = known.open
         judged_until = known.judged_until
-        while left and left[0].at + self._patience <= horizon:
+        while left and self._due_at(left[0]) <= horizon:
             deadline = left[0].at + self._within
             concluded.append(_Lost(*left[0], deadline))
             judged_until = max(deadline, judged_until or deadline)
@@ -123,6 +134,9 @@ class Absence(Operator[AbsenceRule]):
     def open_evidence(self, state: State) -> Sequence[Evidence]:
         """Return what has not been followed yet."""
         return [each.evidence for each in self._known(state).open]
+
+    def _due_at(self, start: _After) -> int:
+        return start.at + self._patience + lag_of([start.evidence])
 
     def _follows(self, at: int, start: _After) -> bool:
         return start.at <= at <= start.at + self._within
@@ -162,7 +176,7 @@ class Absence(Operator[AbsenceRule]):
             "followed_at": known.followed_at,
         }
         if known.open:
-            due_at = known.open[0].at + self._patience
+            due_at = self._due_at(known.open[0])
         else:
             due_at = max([known.judged_until or 0, *known.followed_at]) + self.remember
         self.keep(step, key, state, due_at)

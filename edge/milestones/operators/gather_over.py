@@ -3,16 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edge.milestones.evidence import lag_of
 from edge.milestones.fields import Number, joined, total
 from edge.milestones.model import Mark, Milestone, TrackId
 from edge.milestones.operators.counting import (
     Closing,
     Count,
-    End,
     Member,
     Members,
-    members_of,
+    Seen,
+    check_room,
+    comes_before,
+    seen_of,
 )
+from edge.milestones.operators.ending import End
 from edge.milestones.operators.gather import Gather
 from edge.milestones.operators.operator import NOTHING
 from edge.milestones.step import State, Step
@@ -29,51 +33,56 @@ class GatherOver(Gather):
 
     def _ending(self, known: Count, horizon: int | None) -> tuple[Members, int, End | None]:
         """Return what counts: no more than completes the count."""
-        counted, closing, _ = self._in_time(known)
+        counted, closing, _ = known.in_time(self._within, self._wait, horizon)
         needed = closing.requested if closing is not None else None
         reached = _reached(counted, needed)
         if reached is None:
             return super()._ending(known, horizon)
         counted, requested = reached
         at = max(member.at for member in counted.values())
-        due_at = at + self._wait
+        due_at = at + self._wait + known.lag
         if closing is not None and all(each.requested is None for each in counted.values()):
-            due_at = max(due_at, closing.at + self._wait)
+            due_at = max(due_at, closing.at + self._wait + known.lag)
         if horizon is None or due_at > horizon:
             return counted, due_at, None
         return counted, due_at, End(self.rule.milestone, at, requested)
 
-    def _conclude(self, step: Step, counted: Members, rest: Count, end: End) -> Sequence[Milestone]:
-        told = list(super()._conclude(step, counted, rest, end))
-        sums = told[0].attributes
-        if end.requested is not None and sums["quantity"] > end.requested:
-            last = max(counted, key=lambda distinct: _when(distinct, counted))
-            told.append(self._over(rest, last, counted[last], sums))
+    def _conclude(
+        self, step: Step, counted: Members, known: Count, end: End
+    ) -> Sequence[Milestone]:
+        told = list(super()._conclude(step, counted, known, end))
+        if told and end.requested is not None:
+            sums = told[0].attributes
+            if sums["quantity"] > end.requested:
+                last = max(counted, key=lambda distinct: _when(distinct, counted))
+                told.append(self._over(known, last, counted[last], sums))
         return told
 
     def _further(self, step: Step, more: Count, state: State) -> State:
         """Keep members that came after the count was complete, to tell them in their order."""
         if state["concluded"] != self.rule.milestone or state["requested"] is None:
             return super()._further(step, more, state)
-        waiting = members_of(state.get("further", {}))
+        waiting = _further_of(state)
         kept = dict(waiting)
-        for distinct, member in more.members.items():
-            is_counted = distinct in state["members"]
-            if not is_counted and (distinct not in kept or member.at < kept[distinct].at):
+        counted = frozenset(state["members"])
+        for distinct, member in more.members:
+            is_known = distinct in counted
+            if not is_known and (distinct not in kept or comes_before(member, kept[distinct])):
                 kept[distinct] = member
+        check_room(more.key, [*counted, *kept])
         return state if kept == waiting else self._keep_further(step, more, state, kept)
 
     def _leave(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Tell the further members that have waited long enough."""
-        waiting = members_of(state.get("further", {}))
+        waiting = _further_of(state)
         if not waiting:
             return super()._leave(track, state, horizon, step)
-        known = Count(state["key"], state["by"], {}, None)
+        known = Count(state["key"], state["by"], [], None, None)
         told: list[Milestone] = []
         for distinct in sorted(waiting, key=lambda distinct: _when(distinct, waiting)):
             member = waiting[distinct]
-            if member.at + self._wait > horizon:
-                continue
+            if self._due_at(member) > horizon:
+                break  # what happened later is counted with it
             del waiting[distinct]
             is_late = member.at < state["at"]
             state = {
@@ -89,7 +98,7 @@ class GatherOver(Gather):
 
     def _contradict(self, step: Step, key: str, state: State, closing: Closing) -> None:
         """Object to a closing that speaks of more than was counted or waits to be."""
-        waiting = members_of(state.get("further", {})).values()
+        waiting = _further_of(state).values()
         counted = total([state["quantity"], *(each.quantity for each in waiting)])
         super()._contradict(step, key, {**state, "quantity": counted}, closing)
 
@@ -101,9 +110,8 @@ class GatherOver(Gather):
         sums: Mapping[str, Any],
         mark: Mark = Mark.IN_ORDER,
     ) -> Milestone:
-        attributes: dict[str, Any] = dict(member.fields)
-        for field in (self.rule.quantity, self.rule.until):
-            attributes.pop(field or "", None)
+        own = (self.rule.quantity, self.rule.until)
+        attributes = {name: value for name, value in member.fields.items() if name not in own}
         attributes |= {"quantity": sums["quantity"], "requested": sums["requested"]}
         return self.milestone(
             known.key,
@@ -115,19 +123,28 @@ class GatherOver(Gather):
             mark=mark,
         )
 
+    def _due_at(self, further: Member) -> int:
+        return further.at + self._wait + lag_of([further.evidence])
+
     def _keep_further(self, step: Step, known: Count, state: State, further: Members) -> State:
-        kept = ("concluded", "quantity", "members", "closed_at", "at", "requested")
-        rows = {distinct: list(member) for distinct, member in further.items()}
+        kept = ("concluded", "quantity", "members", "closed_at", "at", "requested", "given_up")
+        rows = [Seen(*each).row() for each in further.items()]
         state = {name: state[name] for name in kept} | {
             "key": known.key,
             "by": known.by,
             "further": rows,
         }
-        due_at = min((each.at + self._wait for each in further.values()), default=None)
-        if due_at is None:
-            due_at = state["at"] + self.remember
+        due_at = state["at"] + self.remember
+        if further:
+            first = min(further, key=lambda distinct: _when(distinct, further))
+            due_at = self._due_at(further[first])
         self.keep(step, joined(known.key, known.by), state, due_at)
         return state
+
+
+def _further_of(state: State) -> dict[str, Member]:
+    """Return the members that wait to be told."""
+    return dict(seen_of(state.get("further", ())))
 
 
 def _when(distinct: str, members: Mapping[str, Member]) -> tuple[int, str]:

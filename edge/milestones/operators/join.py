@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from edge.milestones.evidence import Evidence, lag_of, last_signal
 from edge.milestones.expressions import NoResult
-from edge.milestones.fields import key_of, present
-from edge.milestones.model import Evidence, Milestone, Observation, TrackId, Value
+from edge.milestones.fields import Unjudgeable, key_of, present, rank
+from edge.milestones.model import Milestone, Observation, TrackId, Value
 from edge.milestones.operators.operator import (
     NOTHING,
     Judge,
     Operator,
-    last_signal,
     milliseconds,
 )
 from edge.milestones.rules import JoinRule, Pattern
 from edge.milestones.step import State, Step
+
+MOST_SEEN = 1_000
+"""Pieces of evidence of one key that may wait at once: nothing is forgotten while a source is away.
+"""
 
 
 class _Seen(NamedTuple):
@@ -67,31 +71,37 @@ class Join(Operator[JoinRule]):
         if known.told:
             return NOTHING
         new = _Seen(pattern, observation.occurred_at, observation.evidence, present(observation))
-        if any((each.pattern, each.at) == (new.pattern, new.at) for each in known.seen):
+        same = next((each for each in known.seen if each[:2] == new[:2]), None)
+        if same is not None and rank(same.fields) <= rank(new.fields):
             return NOTHING
         if known.found is not None and self._adds_nothing(new, known.found, known.seen):
             return NOTHING
-        seen = [*known.seen, new]
+        seen = [*(each for each in known.seen if each is not same), new]
         # What was not complete until now has the new piece in it if it is. While a source is
         # away nothing is forgotten: what is looked at must not grow with what is kept.
         complete = self._complete([each for each in seen if self._is_near(each, new)])
         found = known.found
-        if found is None or (complete is not None and _times(complete) < _times(found)):
+        if found is None or (complete is not None and _order(complete) < _order(found)):
             found = complete
         if found is not None:
             beside = self._beside(found, seen)
             if len(beside) == len(self.rule.optional):
                 return self._conclude(step, key, found, beside)
+        if len(seen) > MOST_SEEN:
+            raise Unjudgeable(
+                f"{key}: {MOST_SEEN} pieces of evidence wait for the rest; retry it when they are "
+                "judged, or keep out with `where` what many things share"
+            )
         self._wait(step, key, seen, found)
         return NOTHING
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Conclude without optional evidence; forget what stayed alone, and old keys."""
         known = _known(state)
-        if known.found is not None and _start(known.found) + self._patience <= horizon:
+        if known.found is not None and self._complete_at(known.found) <= horizon:
             beside = self._beside(known.found, known.seen)
             return self._conclude(step, track.key, known.found, beside)
-        left = [each for each in known.seen if each.at + self._kept > horizon]
+        left = [each for each in known.seen if self._kept_until(each) > horizon]
         if left:
             self._wait(step, track.key, left, known.found)
         else:
@@ -109,9 +119,9 @@ class Join(Operator[JoinRule]):
     def _wait(
         self, step: Step, key: str, seen: Sequence[_Seen], found: Sequence[_Seen] | None
     ) -> None:
-        due_at = min(each.at for each in seen) + self._kept
+        due_at = min(self._kept_until(each) for each in seen)
         if found is not None:
-            due_at = min(due_at, _start(found) + self._patience)
+            due_at = min(due_at, self._complete_at(found))
         self._keep(step, key, _Known(list(seen), None if found is None else list(found)), due_at)
 
     def _conclude(
@@ -136,6 +146,13 @@ class Join(Operator[JoinRule]):
         if known.found is not None:
             state["found"] = [list(each) for each in known.found]
         self.keep(step, key, state, due_at)
+
+    def _complete_at(self, found: Sequence[_Seen]) -> int:
+        """Return when nothing optional is on its way any more."""
+        return _start(found) + self._patience + lag_of(each.evidence for each in found)
+
+    def _kept_until(self, seen: _Seen) -> int:
+        return seen.at + self._kept + lag_of([seen.evidence])
 
     def _is_near(self, one: _Seen, other: _Seen) -> bool:
         return abs(one.at - other.at) <= self._within
@@ -179,8 +196,8 @@ class Join(Operator[JoinRule]):
         return [beside[pattern] for pattern in sorted(beside)]
 
 
-def _times(found: Sequence[_Seen]) -> tuple[int, list[int]]:
-    return _start(found), [each.at for each in found]
+def _order(found: Sequence[_Seen]) -> tuple[int, list[int], list[str]]:
+    return _start(found), [each.at for each in found], [rank(each.fields) for each in found]
 
 
 def _start(found: Sequence[_Seen]) -> int:

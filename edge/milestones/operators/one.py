@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from edge.milestones.evidence import Evidence, lag_of
 from edge.milestones.fields import joined, key_of, optional, present
-from edge.milestones.model import Evidence, Milestone, Observation, TrackId
+from edge.milestones.model import Milestone, Observation, TrackId
 from edge.milestones.operators.operator import NOTHING, Judge, Operator
 from edge.milestones.rules import OneRule, Pattern
 from edge.milestones.step import State, Step
@@ -26,7 +27,8 @@ class One(Operator[OneRule]):
         told = joined(key, occurrence)
         if self.recall(step, told) is not None:
             return NOTHING
-        self.keep(step, told, {}, observation.occurred_at + self.remember)
+        lag = lag_of([observation.evidence])
+        self.keep(step, told, {}, observation.occurred_at + lag + self.remember)
         return [
             self.milestone(
                 key,

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
+from edge.milestones.evidence import Evidence, lag_of, signals_of
 from edge.milestones.identity import milestone_id
 from edge.milestones.model import (
     SEVERITY,
-    Evidence,
     Mark,
     Milestone,
     Name,
@@ -48,19 +48,6 @@ def former_owner(name: str, rule: Rule) -> str:
     return f"{FORMER}{name}:{rule.version}"
 
 
-def last_signal(evidence: Evidence) -> int:
-    """Return the signal that completed the evidence: the one to object to."""
-    return evidence if isinstance(evidence, int) else evidence[-1]
-
-
-def signals_of(evidence: Iterable[Evidence]) -> tuple[int, ...]:
-    """Return all signals of pieces of evidence, each once, in order."""
-    each_once: set[int] = set()
-    for each in evidence:
-        each_once.update([each] if isinstance(each, int) else each)
-    return tuple(sorted(each_once))
-
-
 class Operator(ABC, Generic[R_co]):
     """One configured rule at work. It has no state of its own: that is in its tracks."""
 
@@ -96,7 +83,8 @@ class Operator(ABC, Generic[R_co]):
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
         """Judge a track whose deadline is over.
 
-        At the horizon, all that happened before has been told, however late it is told.
+        At the horizon, all that happened before has been told, but by devices that tell late:
+        what is waited for, is waited for as much longer as its evidence was late (`lag_of`).
         """
 
     @abstractmethod
@@ -118,10 +106,8 @@ class Operator(ABC, Generic[R_co]):
         if known is None and self.is_finishing:
             raise NotBegun
         if known is not None and step.is_overdue(track):
-            step.overdue += self.expire(track, known, step.before - 1 - known["lag"], step)
+            step.overdue += self.expire(track, known, step.before - 1, step)
             known = step.recall(track, self.shape)
-            if known is None and self.is_finishing:
-                raise NotBegun
         return known
 
     def keep(self, step: Step, key: str, state: State, due_at: int) -> None:
@@ -133,10 +119,6 @@ class Operator(ABC, Generic[R_co]):
             if step.track(track) is not None:
                 return
         step.keep(track, self.shape, state, due_at)
-
-    def forget(self, step: Step, key: str) -> None:
-        """Know nothing of a key any more."""
-        step.forget(TrackId(self.owner, key))
 
     def object(self, step: Step, signal: int, reason: str) -> None:
         """Say why a signal could not be judged by this rule."""
@@ -157,6 +139,7 @@ class Operator(ABC, Generic[R_co]):
     ) -> Milestone:
         """Return the milestone, with its id; a retraction refers to what it retracts."""
         name = name or self.rule.milestone
+        pieces = list(evidence)
         identity = partial(
             milestone_id, occurred_at, self.site, self.name, name, key, occurrence=occurrence
         )
@@ -167,11 +150,12 @@ class Operator(ABC, Generic[R_co]):
             key=key,
             occurred_at=occurred_at,
             attributes=attributes,
-            evidence=signals_of(evidence),
+            evidence=signals_of(pieces),
             mark=mark,
             retracts=identity() if retraction else None,
             corrected_by=tuple(corrected_by),
             rule_version=self.rule.version,
             severity=self.rule.severity_of(name),
             blocks=self.rule.blocks if name in SEVERITY else None,
+            lag=lag_of(pieces),
         )

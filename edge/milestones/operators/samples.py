@@ -3,10 +3,12 @@
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+from edge.milestones.evidence import Evidence
 from edge.milestones.fields import Number
-from edge.milestones.model import Evidence, Value
+from edge.milestones.model import Value
 
 
 class Sample(NamedTuple):
@@ -54,21 +56,25 @@ def joined_up(slices: Iterable[Samples]) -> Samples:
 
 
 def statistics(values: Sequence[float]) -> dict[str, Number]:
-    """Return sum, least, most and mean; the sum is exact before it is rounded, once."""
-    total = math.fsum(values)
-    told = {"sum": total, "min": min(values), "max": max(values), "mean": total / len(values)}
+    """Return sum, least, most and mean; the sum is exact before it is rounded, once.
+
+    The mean is within least and most: three times 0.1 are rounded to more than 0.3.
+    """
+    total, least, most = math.fsum(values), min(values), max(values)
+    mean = min(max(total / len(values), least), most)
+    told = {"sum": total, "min": least, "max": most, "mean": mean}
     return {name: plain(value) for name, value in told.items()}
 
 
 def durations(told: Sequence[tuple[int, str]], start: int, end: int, holds: int) -> dict[str, int]:
     """Return for how many milliseconds of a window each state lasted, by name.
 
-    `told` are times and states in their order, the first perhaps from before
-    the window. A state lasts until the next is told, and not longer than `holds`.
+    `told` are times and states of the window in their order, the first perhaps from
+    before it. A state lasts until the next is told, and not longer than `holds`.
     """
     lasted: dict[str, int] = {}
-    for (at, state), (following, _) in zip(told, [*told[1:], (end, "")], strict=True):
-        length = min(following, at + holds, end) - max(at, start)
+    for (at, state), (following, _) in pairwise([*told, (end, "")]):
+        length = min(following, at + holds) - max(at, start)
         if length > 0:
             lasted[state] = lasted.get(state, 0) + length
     return dict(sorted(lasted.items()))

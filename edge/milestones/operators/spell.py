@@ -5,12 +5,12 @@ millisecond stand as they were told where a level is told in order; elsewhere
 the value comes last, so that the order of arrival does not count.
 """
 
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from edge.milestones.model import Evidence
+from edge.milestones.evidence import Evidence
+from edge.milestones.fields import rank
 
 _MOST_SETTLED = 16
 """Changes that late samples are still judged by. Earlier ones are forgotten."""
@@ -118,4 +118,4 @@ def _time(sample: Sample) -> int:
 
 def _rank(sample: Sample) -> tuple[bool, str]:
     """Order what is told of the same moment, whichever of it is told first."""
-    return sample.fields is None, json.dumps(sample.fields, sort_keys=True)
+    return sample.fields is None, rank(sample.fields or {})

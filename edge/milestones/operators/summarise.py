@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from edge.milestones.evidence import MAX_LAG, Evidence, lag_of, last_signal
 from edge.milestones.fields import Unjudgeable, key_of, measurement, present, required
-from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId
+from edge.milestones.model import Mark, Milestone, Observation, TrackId
 from edge.milestones.operators.operator import (
     NOTHING,
     Judge,
     Operator,
-    last_signal,
     milliseconds,
 )
 from edge.milestones.operators.samples import Sample, durations, joined_up, plain, statistics
@@ -80,9 +80,10 @@ class Summarise(Operator[SummariseRule]):
             return NOTHING
         is_late = head.told_until is not None and window < head.told_until
         # Else the head stays as it is, and is not written.
-        if is_new or is_late or windows.tells_later():
+        lag = lag_of([sample.evidence])
+        if is_new or is_late or lag > head.lag:
             sampled = sorted({*head.sampled, window})
-            self._keep(windows, head._replace(sampled=sampled))
+            self._keep(windows, head._replace(sampled=sampled, lag=max(lag, head.lag)))
         return NOTHING
 
     def expire(self, track: TrackId, state: State, horizon: int, step: Step) -> Sequence[Milestone]:
@@ -92,7 +93,7 @@ class Summarise(Operator[SummariseRule]):
             return NOTHING
         windows, head = self._windows(step, track.key), head_of(state)
         concluded: list[Milestone] = []
-        while (due := self._due(windows, head)) is not None and due.at <= horizon:
+        while (due := self._due(windows, head)) is not None and due.at + head.lag <= horizon:
             act = self._make_final if due.is_final else self._tell
             head, milestones = act(windows, head, due.window)
             concluded += milestones
@@ -129,11 +130,9 @@ class Summarise(Operator[SummariseRule]):
     def _add(
         self, windows: Windows, window: int, sample: Sample, observation: Observation, step: Step
     ) -> bool:
-        fields = present(observation)
-        for field in (self.rule.about, self.rule.value, self.rule.state):
-            fields.pop(field or "", None)
-        kept_until = self._final_at(window) + self.remember
-        is_changed, beyond = windows.add(window, sample, fields, kept_until)
+        own = (self.rule.about, self.rule.value, self.rule.state)
+        fields = {name: told for name, told in present(observation).items() if name not in own}
+        is_changed, beyond = windows.add(window, sample, fields, self._kept_until(window))
         if beyond is not None:
             reason = (
                 f"{windows.key}: more than {SLICE_LIMIT} samples in one {SLICES}th of a window of "
@@ -157,7 +156,7 @@ class Summarise(Operator[SummariseRule]):
         """Return the next window that there is something to tell of."""
         until = head.told_until
         if until is None:
-            return head.sampled[0] if head.sampled else None
+            return head.sampled[0]
         held = windows.held(head, until)
         if held is not None and held.at + self._holds > until:
             return until
@@ -165,7 +164,7 @@ class Summarise(Operator[SummariseRule]):
 
     def _tell(self, windows: Windows, head: Head, window: int) -> Told:
         attributes, evidence = self._summary(windows, head, window)
-        windows.keep_told(window, attributes, self._final_at(window) + self.remember)
+        windows.keep_told(window, attributes, self._kept_until(window))
         head = head._replace(told=[*head.told, window], told_until=window + self._every)
         return head, [self._measured(windows.key, window, attributes, evidence)]
 
@@ -242,6 +241,10 @@ class Summarise(Operator[SummariseRule]):
     def _final_at(self, window: int) -> int:
         return window + self._every + self._wait + self._correct
 
+    def _kept_until(self, window: int) -> int:
+        """Return when nothing can need what is known of a window: it is forgotten when final."""
+        return self._final_at(window) + MAX_LAG + self.remember
+
     def _forgotten_at(self, head: Head) -> int:
         return (head.final_until or 0) + self.remember
 
@@ -250,4 +253,4 @@ class Summarise(Operator[SummariseRule]):
 
     def _keep(self, windows: Windows, head: Head) -> None:
         due = self._due(windows, head)
-        windows.keep_head(head, self._forgotten_at(head) if due is None else due.at)
+        windows.keep_head(head, self._forgotten_at(head) if due is None else due.at + head.lag)

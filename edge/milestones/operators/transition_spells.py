@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from edge.milestones.evidence import Evidence, lag_of
 from edge.milestones.fields import Unjudgeable, joined, optional, present, required, text
-from edge.milestones.model import Evidence, Mark, Milestone, Observation, TrackId
+from edge.milestones.model import Mark, Milestone, Observation, TrackId
 from edge.milestones.operators.operator import NOTHING, Judge, Operator, milliseconds
 from edge.milestones.operators.spell import Sample, before, settled, spells, with_sample
 from edge.milestones.rules import Pattern, TransitionRule
@@ -104,12 +105,17 @@ class TransitionSpells(Operator[TransitionRule]):
         if not any(self._candidates(known.samples)) and known.heard + self.remember <= horizon:
             step.forget(track)
             return NOTHING
-        return self._judge(known, horizon - self._wait, Mark.IN_ORDER, step)
+        return self._judge(known, horizon - self._waits(known), Mark.IN_ORDER, step)
 
     def open_evidence(self, state: State) -> Sequence[Evidence]:
         """Return what has begun the spells that may yet be facts."""
         samples = _known(state).samples
         return [samples[each.tells].evidence for each in self._candidates(samples)]
+
+    def _waits(self, known: _Known) -> int:
+        """Return for how long what has not been judged yet is waited for."""
+        judged = len(before(known.samples, known.settled))
+        return self._wait + lag_of(each.evidence for each in known.samples[judged:])
 
     def _sample(self, observation: Observation, *, reached: bool) -> Sample:
         is_whose = optional(observation, self.rule.about) is not None
@@ -208,7 +214,7 @@ class TransitionSpells(Operator[TransitionRule]):
     def _keep(self, step: Step, known: _Known) -> None:
         state = {**known._asdict(), "samples": [list(each) for each in known.samples]}
         due_at = min(
-            (each.at + self._wait for each in self._candidates(known.samples)),
+            (each.at + self._waits(known) for each in self._candidates(known.samples)),
             default=known.heard + self.remember,
         )
         self.keep(step, joined("level", known.level_of), state, due_at)

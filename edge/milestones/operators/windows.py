@@ -7,8 +7,9 @@ neither what a minute at ten samples a second holds nor the hour before it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from edge.milestones.evidence import Evidence
 from edge.milestones.fields import joined
-from edge.milestones.model import Evidence, TrackId, Value
+from edge.milestones.model import TrackId, Value
 from edge.milestones.operators.samples import Sample, Samples, added
 from edge.milestones.step import State, Step
 
@@ -40,6 +41,8 @@ class Head(NamedTuple):
     """Nothing is taken any more that happened before it."""
     held: Held | None = None
     """The state that was told last before `final_until`."""
+    lag: int = 0
+    """How late the latest of its samples was told: so much longer is each window waited for."""
 
 
 class Windows:
@@ -65,13 +68,9 @@ class Windows:
             "told_until": head.told_until,
             "final_until": head.final_until,
             "held": head.held and list(head.held),
+            "lag": head.lag,
         }
         self._keep([], state, due_at)
-
-    def tells_later(self) -> bool:
-        """Tell whether what is judged next came later after it happened than all before it."""
-        state = self._recall()
-        return state is None or self._step.lag > state["lag"]
 
     def add(
         self, window: int, sample: Sample, fields: Mapping[str, Value], kept_until: int
@@ -150,6 +149,7 @@ def head_of(state: State) -> Head:
         state["told_until"],
         state["final_until"],
         state["held"] and Held(*state["held"]),
+        state["lag"],
     )
 
 

@@ -1,7 +1,9 @@
 """Settings of the operator `absence`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from edge.milestones.rules.pattern import Pattern, Place, Seconds, Wait
 from edge.milestones.rules.rule import RuleSettings
@@ -18,6 +20,12 @@ class AbsenceRule(RuleSettings):
     within_seconds: Seconds
     wait_seconds: Wait = 2
     """How much longer to listen before concluding, for devices that tell late."""
+
+    @model_validator(mode="after")
+    def _expects_something_else(self) -> Self:
+        if self.after == self.expect:
+            raise ValueError("`expect` is what `after` is: each would answer itself, at once")
+        return self
 
     def placed_patterns(self) -> Sequence[tuple[Place, Pattern]]:
         """Return the patterns of what starts the time, and of what is expected."""

@@ -118,6 +118,12 @@ class GatherRule(RuleSettings):
         sums = {"quantity", *(["requested"] if self.until else [])}
         return frozenset((told - {self.until}) | sums | {*self.by}) | self.named()
 
+    def about_what(self) -> frozenset[str]:
+        """Return the fields of which its milestones have the keys."""
+        if self.each is None:
+            return super().about_what()
+        return frozenset({self.each, "unit"} if self.for_content else {self.each})
+
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""
         yield from super().reads()

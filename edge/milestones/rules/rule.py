@@ -105,6 +105,10 @@ class RuleSettings(Settings):
         """Return the fields that name what its milestones are about."""
         return frozenset({self.about, "unit", "parent"} if self.for_content else {self.about})
 
+    def about_what(self) -> frozenset[str]:
+        """Return the fields of which its milestones have the keys."""
+        return frozenset({self.about, "unit"} if self.for_content else {self.about})
+
     def reads(self) -> Iterator[FieldUse]:
         """Yield every field that it reads, and of which observations."""
         for place, pattern in self.placed_patterns():

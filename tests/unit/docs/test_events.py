@@ -24,9 +24,9 @@ EPCIS = ROOT.parent / "shared/standards/epcis/schema/EPCIS-JSON-Schema.json"
 def told() -> dict[str, dict[str, Any]]:
     """Return the event of each example."""
     found = examples()
-    named = {str(name): milestone for name, milestone in found.told.items()}
-    named |= {"retraction": found.retraction, "correction": found.correction}
-    return {name: orjson.loads(encode(milestone, found.site)) for name, milestone in named.items()}
+    told = {str(name): encode(milestone, found.site) for name, milestone in found.told.items()}
+    told |= {"retraction": found.retraction, "correction": found.correction}
+    return {name: orjson.loads(event) for name, event in told.items()}
 
 
 def test_the_page_is_what_the_code_makes_it() -> None:
@@ -137,6 +137,9 @@ def test_only_what_was_wrong_is_declared_false(told: dict[str, dict[str, Any]]) 
     assert told["correction"]["eventID"] == told[Name.MEASURED]["eventID"]
     false = [name for name, event in told.items() if "errorDeclaration" in event]
     assert false == ["retraction", "correction"]
+    retraction = dict(told["retraction"])
+    retraction.pop("errorDeclaration")
+    assert retraction == told[Name.LOST]
 
 
 def test_a_correction_names_the_event_that_is_true_instead() -> None:

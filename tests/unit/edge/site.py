@@ -1,6 +1,6 @@
 """A small site: what scanners say is received; what is not confirmed in 30 s is lost."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -77,11 +77,17 @@ def ingest_of(
     clock: Callable[[], int] = lambda: START,
     on_milestones: Callable[[], None] = lambda: None,
     lifecycles: Mapping[str, Lifecycle] = MappingProxyType({}),
+    further: Sequence[Mapping[str, Any]] = (),
 ) -> Ingest:
-    """Return the intake of the site; the ERP is owed all, the WMS what is lost."""
+    """Return the intake of the site; the ERP is owed all, the WMS what is lost.
+
+    `further` are more observations.
+    """
     rules = TypeAdapter(dict[str, Rule]).validate_python(_RULES)
     sources = dict.fromkeys(("scan", "infeed", "divert"), frozenset({"floor"}))
-    observations = TypeAdapter(list[ObservationSettings]).validate_python(_OBSERVATIONS)
+    observations = TypeAdapter(list[ObservationSettings]).validate_python(
+        [*_OBSERVATIONS, *further]
+    )
     return Ingest(
         store,
         Judge(

@@ -1,5 +1,6 @@
 """What a source says is taken as a whole or not at all."""
 
+import importlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from buffer.lane import Lane
 from buffer.reader import Reader
 from buffer.store import Store
 from drivers.contract import Batch, Gap, Signal
-from edge.ingest import judging as module
+from edge.ingest import conclusions
 from edge.ingest.device_clocks import Offset
 from edge.milestones.epcis import Unencodable, encode
+from edge.milestones.event_hash import event_hash
 from edge.milestones.model import Milestone, Name
 from edge.milestones.rules import Lifecycle
 from edge.milestones.site import Site
@@ -85,13 +87,14 @@ async def test_a_batch_that_fails_at_any_step_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     part, name = step.split(".")
-    real = getattr(getattr(module, part), name)
+    module = importlib.import_module(f"buffer.{part}")
+    real = getattr(module, name)
 
     def fail(*arguments: Any) -> None:
         real(*arguments)
         raise sqlite3.IntegrityError("made to fail")
 
-    monkeypatch.setattr(f"edge.ingest.judging.{step}", fail)
+    monkeypatch.setattr(module, name, fail)
     intake = ingest_of(store).intake("floor")
     with pytest.raises(sqlite3.IntegrityError):
         await intake.commit(WHOLE)
@@ -156,6 +159,21 @@ async def test_what_cannot_be_decoded_is_set_apart_as_it_came_and_the_rest_goes_
     assert (await reader.tallies())["milestones/received"] == 1
 
 
+async def test_what_else_a_signal_tells_is_judged_although_it_is_set_apart(
+    store: Store, reader: Reader
+) -> None:
+    ingest = ingest_of(
+        store,
+        further=[
+            {"source": "floor", "subject": "scan/+", "kind": "weight", "fields": {"weight": "kg"}}
+        ],
+    )
+    await ingest.intake("floor").commit(Batch([said("scan", "U1", START + 5)]))
+    (apart,) = await reader.latest_quarantine(9)
+    assert apart.reason.startswith("weight: weight: nothing at 'kg'")
+    assert (await reader.tallies())["milestones/received"] == 1
+
+
 async def test_a_fault_of_the_engine_sets_apart_only_the_signal_that_meets_it(
     store: Store, reader: Reader, logs: list[EventDict]
 ) -> None:
@@ -181,7 +199,7 @@ async def test_a_milestone_that_cannot_be_written_sets_apart_only_its_signal(
             raise error
         return encode(milestone, site)
 
-    monkeypatch.setattr(module, "encode", fail)
+    monkeypatch.setattr(conclusions, "encode", fail)
     signals = [said("scan", unit) for unit in ("U1", "odd", "U2")]
     await ingest_of(store).intake("floor").commit(Batch(signals))
     assert list(await reader.quarantined([1, 2, 3])) == [2]
@@ -237,6 +255,21 @@ async def test_destinations_are_owed_what_they_are_configured_for(
         "lost",
     ]
     assert [row.name for row in await reader.pending("wms", Lane.CRITICAL, 0, 9)] == ["lost"]
+
+
+async def test_a_retraction_is_what_was_told_declared_false(store: Store, reader: Reader) -> None:
+    guarded = {"all": Lifecycle(stages=(Name.RECEIVED,), ends=(Name.LOST,), carry=("item",))}
+    ingest = ingest_of(store, lifecycles=guarded)
+    floor = ingest.intake("floor")
+    await floor.commit(Batch([said("scan", "U1"), said("infeed", "U1")]))
+    await ingest.expire({LOST: START + 60_000})
+    await floor.commit(Batch([said("divert", "U1", START + 9, item="learned late")]))
+    _, lost, retraction = await reader.pending("erp", Lane.NORMAL, 0, 9)
+    assert retraction.retracts == lost.id
+    event = orjson.loads(retraction.body)
+    assert event.pop("errorDeclaration")["reason"] == "did_not_occur"
+    assert orjson.dumps(event) == lost.body
+    assert event_hash(orjson.loads(retraction.body)) == event_hash(event)
 
 
 async def test_what_signals_show_of_their_devices_clocks_is_known(store: Store) -> None:

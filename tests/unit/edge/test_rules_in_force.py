@@ -21,6 +21,7 @@ from edge.config import Configuration, load
 from edge.config.loading import parse
 from edge.config.rule_set import NotTaken, rule_set_version
 from edge.config.writing import as_toml
+from edge.hearing import heard_by
 from edge.ingest import Ingest, RulesInForce
 from edge.milestones.model import Name
 from edge.profiles import expand
@@ -106,6 +107,26 @@ async def test_a_track_that_is_open_goes_on(running: Running, store: Store) -> N
     await running.rules.reload("maria")
     await running.say("dc/pick/p/pick", **pick, pick="b")
     assert [key for key, _ in rows(store, MILESTONES)] == ["order:O"]
+
+
+async def test_what_is_held_of_a_source_is_judged_though_it_has_another_name(
+    file: Path, store: Store
+) -> None:
+    edit(file, "# reorder_seconds = 2 ", "reorder_seconds = 2 ")
+    before = Running(file, store)
+    await before.rules.begin()
+    await before.say("dc/scanner/dock-in-1/scan", barcode="A")
+    assert rows(store, MILESTONES) == []
+
+    edit(file, "[sources.floor]", "[sources.ground]")
+    edit(file, 'source = "floor"', 'source = "ground"')
+    after = Running(file, store)
+    await after.rules.begin()
+    started_at = after.now
+    for now in (started_at + 59_000, started_at + 63_000):
+        heard = heard_by(after.rules.engine.owners(), {}, now=now, started_at=started_at)
+        await after.ingest.expire(heard)
+        assert len(rows(store, MILESTONES)) == (now > started_at + 60_000)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ for a rule to find. Unknown values, such as statuses of a later version, are
 passed on as they are.
 """
 
+from collections.abc import Iterator
+
 from edge.milestones.decode.formats.json import parse
-from edge.milestones.decode.part import Malformed, Part, described, scalar
+from edge.milestones.decode.part import Malformed, Part, described, each_of, scalar
 from edge.milestones.decode.times import milliseconds
 from edge.milestones.model import Value
 
@@ -18,20 +20,27 @@ _LISTS = ("actionStates", "instantActionStates", "zoneActionStates")
 _OPTIONAL = (("type", "actionType"), ("unit", "resultDescription"), ("unit", "actionResult"))
 
 
-def read(payload: bytes) -> list[Part]:
-    """Return a part for each action: device, transport, action, type, status and unit.
+def read(payload: bytes) -> Iterator[Part | Malformed]:
+    """Yield a part for each action: device, transport, action, type, status and unit.
 
     Absent are `transport`, the vehicle's `orderId`, before it has had one, and `type` and `unit`
     where the vehicle does not tell them. `unit` is the result of the action,
     where a vehicle reports the tag that it read (`resultDescription`, in 3.0
-    `actionResult`). Paths of a mapping start at the action's state.
+    `actionResult`). Paths of a mapping start at the action's state. An action that is
+    wrong, or a list that is none, takes no other along.
     """
     state, occurred_at, vehicle = read_state(payload, "actionStates")
-    return [
-        Part(action, occurred_at, vehicle | _task(action))
-        for name in _LISTS
-        for action in list_at(state, name)
-    ]
+
+    def part(action: object) -> Part:
+        return Part(action, occurred_at, vehicle | _task(action))
+
+    for name in _LISTS:
+        try:
+            actions = list_at(state, name)
+        except Malformed as fault:
+            yield fault
+        else:
+            yield from each_of(actions, f"{name}.", part)
 
 
 def read_state(payload: bytes, needed: str) -> tuple[dict[str, object], int, dict[str, Value]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from edge.cli.app import app
@@ -46,9 +47,67 @@ def test_a_file_at_fault_ends_with_2_and_names_the_line(tmp_path: Path) -> None:
     file.write_text('configuration = "milepost.toml"\n\n[[tests]]\nname = "x"\nsignal = []\n')
     done = rules("test", file)
     assert done.exit_code == Exit.CONFIGURATION
-    assert f"{file}:5: tests[0].signal: unknown key" in done.stderr
+    assert f"{file}:5: tests[0].signal: no such key" in done.stderr
     gone = rules("test", tmp_path / "nothing.toml")
     assert (gone.exit_code, len(gone.stderr.splitlines())) == (Exit.CONFIGURATION, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "words"),
+    [
+        (
+            "rules test",
+            "milepost.toml",
+            "a configuration, not a file of rule tests; `milepost check`",
+        ),
+        (
+            "check",
+            "milepost.tests.toml",
+            "a file of rule tests, not a configuration; `milepost rules",
+        ),
+        ("rules explain", "milepost.tests.toml", "a file of rule tests, not a configuration"),
+        ("rules expand", "milepost.tests.toml", "a file of rule tests, not a configuration"),
+        ("health --config", "milepost.tests.toml", "a file of rule tests, not a configuration"),
+        ("check", "../edge/profiles/scanner/profile.toml", "a profile, which no command takes"),
+        (
+            "rules test",
+            "../edge/profiles/scanner/profile.toml",
+            "a profile, which no command takes",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_named_in_one_line(command: str, file: str, words: str) -> None:
+    done = CliRunner().invoke(app, [*command.split(), str(SHIPPED / file)])
+    assert done.exit_code == Exit.CONFIGURATION
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{SHIPPED / file}: seems to be {words}")
+
+
+def test_tests_that_name_tests_as_their_configuration_are_told_so(tmp_path: Path) -> None:
+    file = tmp_path / "own.tests.toml"
+    text = (SHIPPED / "milepost.tests.toml").read_text()
+    file.write_text(text.replace('"milepost.toml"', '"own.tests.toml"'))
+    done = rules("test", file)
+    assert done.exit_code == Exit.CONFIGURATION
+    assert "seems to be a file of rule tests, not a configuration" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "faults"),
+    [
+        ("check", "[[tests]]\n[site]\n", ["tests: no such key", "sources: missing"]),
+        ("check", "[project]\n", ["project: no such key", "sources: missing"]),
+        ("rules test", "[project]\n", ["project: no such key", "tests: missing"]),
+    ],
+)
+def test_a_file_of_no_kind_is_told_what_is_wrong_with_it(
+    tmp_path: Path, command: str, text: str, faults: list[str]
+) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(text)
+    done = CliRunner().invoke(app, [*command.split(), str(file)])
+    assert done.exit_code == Exit.CONFIGURATION
+    assert all(each in done.stderr for each in faults), done.stderr
 
 
 def test_a_configuration_is_explained_and_drawn() -> None:

@@ -104,14 +104,55 @@ def test_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
 
 def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
     (fault,) = _faults(tmp_path, "[site\n")
+    assert fault.startswith(f"{tmp_path / 'milepost.toml'}:1: is not TOML: Expected ']'")
+    (fault,) = _faults(tmp_path, SITE + "[site]\n")
+    assert "milepost.toml:4: is not TOML: " in fault
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5_000, "x = " + "9" * 5_000])
+def test_what_no_toml_reader_can_take_in_is_a_fault(tmp_path: Path, text: str) -> None:
+    (fault,) = _faults(tmp_path, text)
     assert "is not TOML" in fault
-    assert "line 1" in fault
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "at", "words"),
     [
-        ('host = "', 'hots = "', "hots", "unknown key"),
+        (
+            'host = "',
+            'hots = "',
+            "hots",
+            "session_expiry_seconds, subscriptions, tls, username. Did you mean 'host'?",
+        ),
+        ('about = "', 'abuot = "', "abuot", "open_tracks, operator, remember_days"),
+        ('about = "unit"', 'to = ["x"]\nabout = "unit"', "to =", "received.to: no such key"),
+        ("[rules.received]", "[rule.received]", "[rule.", "rule: no such key; keys are control"),
+        ("[[observations]]", "[[observation]]", "[[obs", "Did you mean 'observations'?"),
+        ('topic = "t"', 'topik = "t"', "topik", "[0].topik: no such key; keys are qos, topic. Did"),
+        (
+            'milestone = "received"',
+            'milestone = "recieved"',
+            "recieved",
+            "Did you mean 'received'?",
+        ),
+        (
+            '"scan" }',
+            '"scan", where = { unit = ["a"] } }',
+            "of =",
+            "rules.received.of.where.unit: must be text, in quotes, true or false or a number",
+        ),
+        (
+            '{ kind = "scan" }',
+            '{ milestone = "recieved" }',
+            "of =",
+            "'recieved' is none of",
+        ),
+        (
+            '{ kind = "scan" }',
+            '{ milestone = "unpacked" }',
+            "[rules.",
+            "milestones are received",
+        ),
         ('host = "127.0.0.1"', "", "[sources.floor]", "sources.floor.host: missing"),
         ('driver = "mqtt"', 'driver = "mqqt"', "[sources.floor]", "no such driver: 'mqqt'"),
         ('driver = "mqtt"', "", "[sources.floor]", "missing 'driver'"),
@@ -151,7 +192,7 @@ def test_text_that_is_not_toml_is_a_fault_with_its_line(tmp_path: Path) -> None:
             '{ kind = "scan" }',
             '{ kind = "scan", if = "unit = null" }',
             "of =",
-            "rules.received.of.if: character 6: '=' cannot stand there",
+            "rules.received.of.if: character 6: write == for '='",
         ),
         (
             "fields = {",

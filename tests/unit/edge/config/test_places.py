@@ -56,6 +56,12 @@ def test_what_has_no_line_of_its_own_is_at_the_table_around_it() -> None:
     assert line_of(("nowhere",), found) is None
 
 
+def test_a_table_that_only_the_tables_within_it_have_headers_for_is_at_the_first_of_them() -> None:
+    found = lines("[site]\n\n[rules.b]\n[rules.a.deep]\n")
+    assert line_of(("rules",), found) == 3
+    assert line_of(("rules", "a"), found) == 4
+
+
 def test_every_table_of_the_example_is_found_where_the_parser_finds_it() -> None:
     text = EXAMPLE.read_text()
     found = lines(text)

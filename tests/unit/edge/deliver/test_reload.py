@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from buffer import decisions
+from buffer.reader import Newest
 from drivers.contract import Accepted, Divide, Entry, Rejected, Retry, Unknown, Verdict
 from edge.deliver import delivery as module
 from tests.unit.edge.deliver.gateway import Gateway, ScriptedSink, accept, number, until
@@ -47,6 +48,40 @@ async def test_what_is_discarded_while_it_is_sent_stays_so_unless_it_has_arrived
     if "discarded" in counts:
         (row,) = await gateway.reader.entries("erp", "discarded", 9)
         assert (row.seq, row.attempts, row.outcome) == (1, 1, "by hand")
+
+
+async def test_what_is_discarded_and_then_rejected_while_the_store_is_read_lets_its_key_go_on(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.owe("unit:1", "unit:1")
+    has_read, goes_on = asyncio.Event(), asyncio.Event()
+    newest = gateway.reader.newest
+
+    async def slow() -> Newest:
+        told = await newest()
+        has_read.set()
+        await goes_on.wait()
+        return told
+
+    async def reject_after_it_is_read(entry: Entry) -> Verdict:
+        if number(entry) == 1:
+            await has_read.wait()
+            return Rejected("no")
+        return Accepted("yes")
+
+    async def has_ended() -> bool:
+        return bool(await gateway.reader.attempts_of(1))
+
+    sink = ScriptedSink(reject_after_it_is_read)
+    async with gateway.delivering(sink) as delivery:
+        await until(lambda: sink.numbers == [1])
+        monkeypatch.setattr(gateway.reader, "newest", slow)
+        await gateway.discard(delivery, 1)
+        await until(has_ended)
+        await gateway.store.write(lambda _: None)
+        goes_on.set()
+        await gateway.until_counted(discarded=1, delivered=1)
+    assert sink.numbers == [1, 2]
 
 
 async def test_a_reload_does_not_wait_for_what_is_under_way(gateway: Gateway) -> None:

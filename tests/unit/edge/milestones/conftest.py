@@ -1,8 +1,8 @@
 """A site for the engine's tests: observations in, everything decided kept."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import orjson
 import pytest
@@ -24,9 +24,8 @@ RULES = TypeAdapter(dict[str, Rule])
 LIFECYCLES = TypeAdapter(dict[str, Lifecycle])
 
 
-@lru_cache
 def _engine(rules: bytes, lifecycles: bytes, reorder: int) -> RulesEngine:
-    """Return an engine; as it has no state, one serves all sites that are alike."""
+    """Return an engine for rules and lifecycles as JSON has them."""
     parsed = RULES.validate_json(rules)
     patterns = [pattern for rule in parsed.values() for pattern in rule.patterns()]
     return RulesEngine(
@@ -49,11 +48,20 @@ class Site:
         reorder: int = 0,
     ) -> None:
         self.engine = _engine(orjson.dumps(rules), orjson.dumps(lifecycles or {}), reorder)
+        self._begin()
+
+    def _begin(self) -> None:
         self.tracks = KnownTracks()
         self.milestones: list[Milestone] = []
         self.objections: list[Objection] = []
         self.mentions: set[tuple[str, int]] = set()
         self.signals = 0
+
+    def anew(self) -> Self:
+        """Return a site with the same engine that has heard nothing yet."""
+        other = copy(self)
+        other._begin()
+        return other
 
     def see(
         self,

@@ -59,10 +59,24 @@ def test_each_result_of_an_event_is_an_observation() -> None:
     ]
 
 
-@pytest.mark.parametrize("payload", [SSCC, {"String": SSCC}])
-def test_the_last_scan_data_alone_are_a_result(payload: object) -> None:
+@pytest.mark.parametrize("name", [{}, {"DeviceName": None}, {"DeviceName": ""}])
+def test_a_reader_that_does_not_say_its_name_is_no_device(name: dict[str, object]) -> None:
+    (seen,) = decode({**name, "ScanResult": [TAG]})
+    assert seen.fields == {"code": "30742537BC00001177777777", "code_type": "EPC"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (SSCC, SSCC),
+        ({"String": SSCC}, SSCC),
+        (TAG["ScanData"], "30742537BC00001177777777"),
+        ({"PC": 12288, "UId": "MHQlN7wAABF3d3d3"}, "30742537BC00001177777777"),
+    ],
+)
+def test_the_last_scan_data_alone_are_a_result(payload: object, expected: str) -> None:
     (seen,) = decode(payload)
-    assert seen.fields == {"code": SSCC}
+    assert seen.fields == {"code": expected}
     assert seen.occurred_at == NOW
 
 
@@ -82,6 +96,7 @@ def test_the_last_scan_data_alone_are_a_result(payload: object) -> None:
         ({"String": None}, None, None),
         ({"Epc": {"PC": 0, "UId": None}}, "EPC", None),
         ({"Epc": None}, "EPC", None),
+        ({"PC": 0, "UId": None}, "EPC", None),
         (None, None, None),
     ],
 )
@@ -102,6 +117,20 @@ def test_a_code_is_brought_to_its_identifiers_form() -> None:
 def test_paths_of_a_mapping_start_at_the_result() -> None:
     (seen,) = decode(TAG, fields={"antenna": "Sighting.0.Antenna"})
     assert seen.fields["antenna"] == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "where"),
+    [
+        ([RESULT, 5, TAG], "1: ScanData: 5; expected"),
+        ({"ScanResult": [RESULT, {"ScanData": 5}, TAG]}, "ScanResult.1: ScanData: 5; expected"),
+    ],
+)
+def test_a_result_that_is_wrong_takes_no_other_along(payload: object, where: str) -> None:
+    with pytest.raises(Malformed) as raised:
+        decode(payload)
+    assert [each.fields["code_type"] for each in raised.value.observations] == ["GS1", "EPC"]
+    assert str(raised.value).startswith(where)
 
 
 @pytest.mark.parametrize(

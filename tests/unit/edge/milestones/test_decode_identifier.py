@@ -71,6 +71,20 @@ def test_a_gtin_has_fourteen_digits(told: str, gtin: str) -> None:
     assert read(told, "gtin") == gtin
 
 
+@pytest.mark.parametrize("told", [f"(00){SSCC}(1)", f"(00){SSCC}(10)", f"(00){SSCC}()x"])
+def test_what_is_written_in_brackets_is_read_as_a_whole_or_not_at_all(told: str) -> None:
+    with pytest.raises(Malformed, match="is no SSCC"):
+        read(told, "sscc")
+
+
+def test_brackets_in_a_serial_number_make_no_other_unit() -> None:
+    asset = "07204056086565A"
+    assert read(f"(8003){asset}", "grai") == asset
+    assert read(f"]C18003{asset}(1)", "grai") == f"{asset}(1)"
+    with pytest.raises(Malformed, match="is no GRAI"):
+        read(f"(8003){asset}(1)", "grai")
+
+
 @pytest.mark.parametrize(
     "told", ["9506000134353", "]E09506000134353", "96385075", f"01{GTIN[:-1]}1"]
 )
@@ -197,3 +211,9 @@ def test_a_pattern_takes_no_longer_than_the_text_is_long() -> None:
     assert fits("a" * 1024, "unit") == "a" * 1024
     with pytest.raises(Malformed, match="is no /"):  # Python itself takes hours
         fits("a" * 1023 + "b", "unit")
+
+
+@pytest.mark.parametrize("told", ["]", "(01", "\u0663"])
+def test_what_is_no_barcode_at_all_is_none(told: str) -> None:
+    with pytest.raises(Malformed, match="is no GTIN"):
+        read(told, "gtin")

@@ -142,6 +142,25 @@ def test_the_mapping_chooses_actions() -> None:
     assert [fields["action"] for _, fields in told] == ["a2"]
 
 
+def test_an_action_that_is_wrong_takes_no_other_along() -> None:
+    first, *others = STATE["actionStates"]
+    nameless = {"actionType": "drop", "actionStatus": "FINISHED"}
+    state = {
+        **STATE,
+        "actionStates": ["x", first, nameless, *others],
+        "instantActionStates": 5,
+        "zoneActionStates": [{**first, "actionId": "z1"}, None],
+    }
+    with pytest.raises(Malformed) as raised:
+        decode(state)
+    assert [each.fields["action"] for each in raised.value.observations] == ["a1", "a2", "a3", "z1"]
+    assert str(raised.value) == (
+        "actionStates.0: the state of an action is 'x'; expected an object; "
+        "actionStates.2: nothing at 'actionId'; VDA 5050 requires it; "
+        "instantActionStates: 5; expected a list; and 1 more"
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "complaint"),
     [

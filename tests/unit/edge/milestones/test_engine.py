@@ -3,11 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from edge.config import load
 from edge.milestones.decode import sources_of
 from edge.milestones.engine import RulesEngine
 from edge.milestones.model import Observation, Track, TrackId
+from edge.milestones.operators.operator import former_owner
+from edge.milestones.rules import Rule
 from tests.known_tracks import KnownTracks
 
 RECEIVED = {
@@ -54,7 +57,7 @@ def test_a_missing_key_is_objected_to_by_rule_and_field(site: Callable[..., Any]
 def test_signals_are_found_by_unit_order_and_trailer(site: Callable[..., Any]) -> None:
     here = site({"received": RECEIVED})
     here.see("scan", 1, unit="U1", order=7, trailer=None, item="I", read_point="dock-in-1")
-    here.see("scan", 1, unit="U1", order=7, trailer=None, item="I", read_point="dock-in-1")
+    here.see("scan", 1, unit="U1", order=7, trailer="", item="I", read_point="dock-in-1")
     here.see("scan", 1, unit=None, order="SO-8", read_point="dock-in-1")
     assert here.mentions == {
         ("unit:U1", 1),
@@ -99,12 +102,16 @@ def test_what_a_rule_concludes_at_a_horizon_releases_what_is_held_until_then(
     ]
 
 
-def test_the_deadlines_of_a_rule_that_is_gone_are_removed(site: Callable[..., Any]) -> None:
+def test_the_deadlines_of_a_rule_that_is_gone_are_removed_beside_those_that_are_judged(
+    site: Callable[..., Any],
+) -> None:
     here = site({"lost": LOST})
     gone = TrackId("late", "unit:U1")
-    assert here.engine.expire(
-        [gone], KnownTracks({gone: Track({"shape": "join"}, 5)}), 5
-    ).tracks == {gone: None}
+    here.tracks[gone] = Track({"shape": "join"}, 5)
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    assert here.told == [("lost", "unit:U1", 7_000)]
+    assert gone not in here.tracks
 
 
 def test_a_rule_with_a_new_operator_starts_afresh(site: Callable[..., Any]) -> None:
@@ -191,3 +198,31 @@ def test_a_condition_without_a_result_is_objected_to_by_its_rule_alone(
     here.see("scan", 3, unit="U2", read_point="dock-out-1", weight=11)
     assert here.told[1:] == [("received", "unit:U2", 3)]
     assert len(here.reasons) == 1
+
+
+def test_what_the_rule_in_force_knows_is_not_replaced_by_what_a_former_one_has_finished() -> None:
+    was, is_now = (
+        TypeAdapter[Rule](Rule).validate_python(
+            {
+                "operator": "join",
+                "milestone": "loaded",
+                "about": "unit",
+                "of": [{"kind": "scan"}, {"kind": "load"}],
+                "within_seconds": seconds,
+            }
+        )
+        for seconds in (10, 20)
+    )
+    sources = {"scan": frozenset({"floor"}), "load": frozenset({"floor"})}
+    here = RulesEngine("dc", {"loaded": is_now}, {}, sources, former={"loaded": [was]})
+    begun = RulesEngine("dc", {"loaded": is_now}, {}, sources)
+    seen = Observation(1, "floor", "scan", 1_000, {"unit": "U1"})
+    tracks = KnownTracks()
+    tracks.commit(begun.collapse([seen], tracks))
+    in_force = TrackId("loaded", "unit:U1")
+    known = tracks[in_force]
+    former = TrackId(former_owner("loaded", was), "unit:U1")
+    tracks[former] = known
+    loaded = Observation(2, "floor", "load", 2_000, {"unit": "U1"})
+    tracks.commit(here.collapse([loaded], tracks))
+    assert tracks == {in_force: known}

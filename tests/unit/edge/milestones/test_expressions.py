@@ -13,6 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from edge.milestones.expressions import Computation, Condition, NoResult
+from edge.milestones.expressions.complaints import not_parsed
 from edge.milestones.model import Value
 
 LONGEST_FIELD = "x" * 1024
@@ -104,6 +105,7 @@ def test_a_computation_gives_a_value(
         ("n > 0", {"n": 2**53 + 1}, "9007199254740993 has too many digits to calculate with"),
         ("n > 0", {"n": -(2**63)}, "too many digits"),
         ("abs(n) > 0", {"n": True}, "n = true: abs takes numbers, not true or false"),
+        ("abs(t) > 0", {"t": "ab"}, "abs takes numbers, not a text"),
         ("size(t.substring(3)) > 0", {"t": "ab"}, "substring from 3 to 2 is not in 2 characters"),
         ("t.substring(-1) == t", {"t": "ab"}, "substring from -1"),
         ("t.substring(n) == t", {"t": "ab", "n": 0.5}, "whole numbers"),
@@ -130,14 +132,40 @@ def test_what_is_no_number_is_no_value(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("and == 'x' && or != and || !not", ("and", "or", "not")),
+        ("not in ['not', 'a and b']", ("not",)),
+        ("and == 1 ? or : (not)", ("and", "or", "not")),
+        ("upperAscii(and) in [or, not]", ("and", "or", "not")),
+    ],
+)
+def test_a_field_may_be_called_as_other_languages_call_a_sign(
+    text: str, fields: tuple[str, ...]
+) -> None:
+    assert Condition(text).reads == fields
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         # Spelling.
         ("", "character 1: mismatched input the end"),
         ("weight >", "character 9: mismatched input the end"),
         ("(weight > 1", "character 12: missing ')' at the end"),
-        ("weight = 1", "character 8: '=' cannot stand there"),
-        ("a and b", "character 3: mismatched input 'and'"),
+        ("weight = 1", "character 8: write == for '='"),
+        ("a === 1", "character 3: write == for '==='"),
+        ("a <> 1", "character 3: write != for '<>'"),
+        ("a =< 1", "character 3: write <= for '=<'"),
+        ("a => 1", "character 3: write >= for '=>'"),
+        ("a & b", "character 3: write && for '&'"),
+        ("a | b", "character 3: write || for '|'"),
+        ("a and b", "character 3: write && for 'and'"),
+        ("(a == 1) AND (b == 2)", "character 10: write && for 'AND'"),
+        ("a in ['x'] or b", "character 12: write || for 'or'"),
+        ("a && not b", "character 6: write ! for 'not'"),
+        ("not (a && b)", "character 1: write ! for 'not'"),
+        ("a not in ['x']", "character 3: write !(… in …) for 'not in'"),
         ("'weight", 'character 1: "\'" cannot stand there'),
         ("a == 1u", "character 6: '1' cannot stand there"),
         ("a == 0x10", "character 6: '0' cannot stand there"),
@@ -192,6 +220,7 @@ def test_what_is_no_number_is_no_value(text: str) -> None:
         ("[" * 17 + "a" + "]" * 17, "more than 16 brackets"),
         ("a ? " * 17 + "a" + " : a" * 17, "more than 16 brackets"),
         ("a + b + c + d + e + f + g > 1.0", "reads 7 fields; an expression reads at most 6"),
+        ("abs([a]) > 0", "whatever its fields are: abs takes numbers, not a list"),
     ],
 )
 def test_an_expression_that_can_never_work_is_refused_and_says_why(text: str, message: str) -> None:
@@ -282,3 +311,7 @@ def test_settings_hold_it_as_its_text() -> None:
 def test_who_has_no_expressions_does_not_load_the_library() -> None:
     program = "import sys, edge.milestones.engine; sys.exit('cel' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_what_the_parser_says_of_no_place_is_still_a_word() -> None:
+    assert not_parsed("panicked") == "it is no expression"

@@ -10,7 +10,6 @@ from edge.milestones.decode import ObservationSettings
 from edge.milestones.engine import RulesEngine
 from edge.milestones.feeding import delays
 from edge.milestones.fitting import misfits, unknown_fields
-from edge.milestones.model import Track, TrackId
 from edge.milestones.rules import Lifecycle, Pattern, Rule
 
 RULES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Rule])
@@ -300,12 +299,96 @@ def test_a_condition_on_a_list_is_objected_to_without_all_of_it(site: Callable[.
     assert "has no result for children = a list: an operator" in reason
 
 
-def test_tracks_that_name_one_signal_are_read(site: Callable[..., Any]) -> None:
-    here = site({"lost": absence({"kind": "scan"}, {"kind": "drop"}, 6)})
-    rows = {"open": [[1_000, 7, {"unit": "U1"}]], "lost": [], "judged_until": None}
-    here.tracks[TrackId("lost", "unit:U1")] = Track({"shape": "absence", "lag": 0, **rows}, 9_000)
-    here.hear_until(9_000)
-    assert [each.evidence for each in here.milestones] == [(7,)]
-    here.see("scan", 50_000, unit="U2")
-    (track,) = [known for track, known in here.tracks.items() if track.key == "unit:U2"]
-    assert track.state["open"] == [[50_000, 1, {"unit": "U2"}]]
+@pytest.mark.parametrize(
+    ("more", "seconds"), [({}, 0), ({"recurs": True, "for_seconds": 3, "wait_seconds": 4}, 4)]
+)
+def test_who_listens_to_a_level_waits_only_for_its_spells(more: Any, seconds: float) -> None:
+    rule: Any = TypeAdapter(Rule).validate_python(
+        {
+            "operator": "transition",
+            "milestone": "stored",
+            "about": "unit",
+            "of": {"kind": "task"},
+            "level": "status",
+            "level_of": ["device"],
+            "to": ["FINISHED"],
+            **more,
+        }
+    )
+    assert rule.takes_seconds() == seconds
+
+
+@pytest.mark.parametrize(("more", "besides"), [({}, set()), ({"over": "over_picked"}, {"pick"})])
+def test_of_a_count_that_nothing_closes_the_members_fields_are_told(
+    more: Any, besides: set[str]
+) -> None:
+    rule: Any = TypeAdapter(Rule).validate_python(
+        {
+            "operator": "gather",
+            "milestone": "picked",
+            "about": "order",
+            "of": {"kind": "pick"},
+            "distinct": "pick",
+            "until": "requested",
+            "within_seconds": 60,
+            **more,
+        }
+    )
+    told = rule.tells({"pick": frozenset({"order", "pick", "requested", "item"})})
+    assert told == {"order", "item", "quantity", "requested"} | besides
+
+
+def test_what_a_count_of_milestones_objects_to_is_the_last_signal_of_each(
+    site: Callable[..., Any],
+) -> None:
+    one = {"operator": "one", "milestone": "packed", "about": "unit", "of": {"kind": "closed"}}
+    here = site(
+        {
+            "packed": {
+                **one,
+                "operator": "join",
+                "of": [{"kind": "closed"}, {"kind": "weight"}],
+                "within_seconds": 9,
+            },
+            "whole": {
+                "operator": "gather",
+                "milestone": "stored",
+                "about": "order",
+                "of": {"milestone": "packed"},
+                "distinct": "unit",
+                "closed_by": {"kind": "order-closed"},
+                "within_seconds": 60,
+            },
+        }
+    )
+    here.see("closed", 1_000, unit="U1", order="SO-1")
+    here.see("weight", 2_000, unit="U1")
+    here.hear_until(500_000)
+    (objection,) = here.objections
+    assert objection.signal == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [
+        ({"total": "count"}, 4),  # the closing says how many there are: the last of them ends it
+        ({"until": "requested"}, 64),  # only the closing may say how much that is
+        ({"until": "requested", "closed_by": None}, 4),
+    ],
+)
+def test_who_listens_to_a_count_waits_until_nobody_can_end_it_any_more(
+    more: dict[str, Any], seconds: int
+) -> None:
+    count = {
+        "operator": "gather",
+        "milestone": "packed",
+        "about": "unit",
+        "of": {"kind": "scan"},
+        "distinct": "item",
+        "closed_by": {"kind": "gate"},
+        "within_seconds": 60,
+        "wait_seconds": 4,
+        **more,
+    }
+    rules = RULES.validate_python({"p": count, "s": one("stored", milestone="packed")})
+    assert delays(rules) == {"p": 0, "s": seconds * 1_000}

@@ -23,6 +23,7 @@ class Site:
     ) -> None:
         self.tracks = KnownTracks()
         self.told: list[Milestone] = []
+        self.objections: list[str] = []
         self._sources = {kind: frozenset({source}) for kind, source in sources.items()}
         self._reorder = reorder or {}
         self._rules = RULES.validate_python(rules)
@@ -54,6 +55,7 @@ class Site:
 
     def _take(self, decision: Any) -> None:
         self.tracks.commit(decision)
+        self.objections += [each.reason for each in decision.objections]
         self.told += decision.milestones
 
     def facts(self) -> list[tuple[str, str, int]]:
@@ -81,6 +83,26 @@ def test_it_hears_its_own_sources_also_where_the_new_version_has_others() -> Non
     (former,) = [owner for owner in owners if owner.startswith("former:")]
     assert owners[former] == {"plc", "sorter"}
     assert owners["late"] == {"plc"}
+
+
+def once(about: str, kind: str) -> dict[str, Any]:
+    return {"operator": "one", "milestone": "received", "about": about, "of": {"kind": kind}}
+
+
+def test_what_only_the_new_version_can_read_is_no_fault() -> None:
+    site = Site({"in": once("lpn", "scan")}, {"scan": "floor", "dock": "floor"})
+    site.change({"in": once("unit", "scan")})
+    site.see("scan", 1_000, unit="U")
+    assert (site.facts(), site.objections) == ([("received", "unit:U", 1_000)], [])
+    site.see("scan", 2_000)
+    assert site.objections == ["rule in: field 'unit' of 'scan' is missing"]
+
+
+def test_what_it_cannot_read_is_a_fault_if_the_new_version_does_not_listen() -> None:
+    site = Site({"in": once("lpn", "scan")}, {"scan": "floor", "dock": "floor"})
+    site.change({"in": once("unit", "dock")})
+    site.see("scan", 1_000, unit="U")
+    assert site.objections == ["rule in: field 'lpn' of 'scan' is missing"]
 
 
 def test_it_is_judged_after_the_rules_that_it_listens_to() -> None:
@@ -150,3 +172,63 @@ def test_a_fact_is_retracted_as_it_was_told_though_the_rule_says_otherwise_now()
     site.see("out", 5_000, unit="U")
     told, retraction = site.told
     assert (retraction.retracts, retraction.occurred_at) == (told.id, 7_000)
+
+
+def test_it_ends_though_what_it_listened_to_follows_from_its_milestones_in_force() -> None:
+    def one(concludes: str, of: Mapping[str, Any]) -> dict[str, Any]:
+        return {"operator": "one", "milestone": concludes, "about": "unit", "of": of}
+
+    both = {
+        "operator": "join",
+        "milestone": "loaded",
+        "about": "unit",
+        "of": [{"milestone": "stored"}, {"kind": "load"}],
+        "within_seconds": 10,
+    }
+    sources = {"drop": "fleet", "load": "floor"}
+    site = Site({"stored": one("stored", {"kind": "drop"}), "loaded": both}, sources)
+    site.see("drop", 1_000, unit="U")
+    site.change(
+        {
+            "stored": one("stored", {"milestone": "loaded"}),
+            "loaded": one("loaded", {"kind": "load"}),
+        }
+    )
+    site.see("load", 2_000, unit="U")
+    assert site.facts() == [
+        ("stored", "unit:U", 1_000),
+        ("loaded", "unit:U", 2_000),
+        ("stored", "unit:U", 2_000),
+    ]
+    assert site.told[1].rule_version == RULES.validate_python({"loaded": both})["loaded"].version
+
+
+def test_a_packing_that_is_changed_goes_on_and_what_is_said_is_told_of_what_it_packs() -> None:
+    def packed(within: int) -> dict[str, Any]:
+        return {
+            "operator": "gather",
+            "milestone": "packed",
+            "about": "unit",
+            "of": {"kind": "put"},
+            "distinct": "child",
+            "children": "child",
+            "children_are": "units",
+            "until": "count",
+            "within_seconds": within,
+        }
+
+    def one(concludes: str) -> dict[str, Any]:
+        of = {"kind": concludes}
+        return {"operator": "one", "milestone": concludes, "about": "unit", "of": of}
+
+    rules = {"opened": one("unpacked"), "loaded": {**one("loaded"), "for_content": True}}
+    sources = {"put": "floor", "unpacked": "floor", "loaded": "floor"}
+    site = Site({**rules, "packed": packed(60)}, sources)
+    site.see("put", 1_000, unit="P", child="C", count=2)
+    site.change({**rules, "packed": packed(90)})
+    site.see("put", 2_000, unit="P", child="D", count=2)
+    site.see("loaded", 3_000, unit="P")
+    assert site.facts() == [
+        ("packed", "unit:P", 2_000),
+        *[("loaded", f"unit:{each}", 3_000) for each in "PCD"],
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from edge.milestones.fitting import misfits, unknown_fields
+from edge.milestones.fitting import apart, misfits, unknown_fields
 from edge.milestones.rules import Lifecycle, Rule
 
 RULES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Rule])
@@ -197,3 +197,148 @@ def test_what_an_exception_blocks_is_a_field_of_it_or_one_that_its_lifecycle_car
     (fault,) = unknown_fields(rules, carrying, FIELDS)
     assert fault.place == ("lifecycles", "l", "carry")
     assert unknown({**damaged, "blocks": "rma"}) == []
+
+
+def test_of_rules_that_go_round_in_a_circle_no_field_is_said() -> None:
+    circle = {
+        "a": {**ONE, "of": {"milestone": "stored"}},
+        "b": {**ONE, "milestone": "stored", "of": {"milestone": "received"}, "occurrence": ["x"]},
+    }
+    assert list(unknown_fields(RULES.validate_python(circle), {}, FIELDS)) == []
+
+
+def test_the_fields_of_a_condition_of_a_join_are_those_of_what_it_joins() -> None:
+    rules = RULES.validate_python({"loaded": {**JOIN, "if": "nobody_tells_it == 1"}})
+    assert "nobody_tells_it" in "".join(str(each) for each in unknown_fields(rules, {}, FIELDS))
+
+
+PICKED: Mapping[str, Any] = {
+    "operator": "gather",
+    "milestone": "picked",
+    "partial": "short",
+    "about": "order",
+    "of": {"kind": "pick"},
+    "distinct": "pick",
+    "until": "quantity",
+    "within_seconds": 60,
+}
+DEPARTED: Mapping[str, Any] = {
+    "operator": "gather",
+    "milestone": "departed",
+    "about": "trailer",
+    "of": {"kind": "scan"},
+    "distinct": "unit",
+    "each": "unit",
+    "closed_by": {"kind": "released"},
+    "within_seconds": 60,
+}
+PACKED = {**ONE, "milestone": "packed"}
+ON_PALLET = {**ONE, "milestone": "loaded", "about": "pallet", "for_content": True}
+STAGES: Table = {
+    "picked": PICKED,
+    "packed": PACKED,
+    "loaded": ON_PALLET,
+    "departed": DEPARTED,
+    "lost": {**ONE, "milestone": "lost"},
+}
+
+
+def parted(lifecycle: Mapping[str, Any], rules: Table = STAGES) -> list[str]:
+    guards = {"outbound": Lifecycle.model_validate(lifecycle)}
+    return [str(each) for each in apart(RULES.validate_python(rules), guards)]
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "words"),
+    [
+        (
+            {"stages": ["picked", "packed", "loaded"], "ends": ["lost"]},
+            "picked of order; packed, lost of unit; loaded of pallet or unit",
+        ),
+        ({"stages": ["packed", "picked"]}, "packed of unit; picked of order"),
+        ({"stages": ["packed"], "ends": ["lost", "short"]}, "packed, lost of unit; short of order"),
+    ],
+)
+def test_a_stage_that_no_key_reaches_in_order_is_named(
+    lifecycle: Mapping[str, Any], words: str
+) -> None:
+    (fault,) = parted(lifecycle)
+    assert fault == (
+        f"lifecycles.outbound: no key reaches all of it in order ({words}); "
+        "give each kind of key a lifecycle of its own, or none"
+    )
+
+
+@pytest.mark.parametrize(
+    "lifecycle",
+    [
+        {"stages": ["packed", "loaded", "departed"], "ends": ["lost"]},
+        {"stages": ["loaded", "departed"], "ends": ["lost"]},
+        {"stages": ["picked"], "ends": ["short"]},
+        # What no rule concludes is named by another fault.
+        {"stages": ["packed", "received", "departed"], "ends": ["jammed"]},
+        {"stages": ["received"], "ends": ["short"]},
+    ],
+)
+def test_stages_that_one_kind_of_key_reaches_fit(lifecycle: Mapping[str, Any]) -> None:
+    assert parted(lifecycle) == []
+
+
+def test_a_stage_is_reached_if_one_of_its_rules_is_about_such_a_key() -> None:
+    of_units = {**STAGES, "picked-units": {**ONE, "milestone": "picked"}}
+    assert parted({"stages": ["picked", "packed"]}, of_units) == []
+
+
+def test_content_is_told_of_units_however_each_member_is_called() -> None:
+    by_carton = {**DEPARTED, "each": "carton"}
+    assert parted({"stages": ["packed", "departed"]}, {**STAGES, "departed": by_carton}) != []
+    with_content = {**by_carton, "for_content": True}
+    assert parted({"stages": ["packed", "departed"]}, {**STAGES, "departed": with_content}) == []
+
+
+def test_of_what_others_may_do_nothing_is_said_where_these_are_not_all() -> None:
+    lost = {
+        "operator": "absence",
+        "milestone": "lost",
+        "about": "unit",
+        "after": {"milestone": "packed", "if": "nobody == 1"},
+        "expect": {"kind": "scan"},
+        "within_seconds": 60,
+        "blocks": "carried",
+    }
+    packing = {**PICKED, "children": "pick", "children_are": "units", "partial": "lost"}
+    jammed = {**ONE, "milestone": "jammed", "blocks": "carried"}
+    rules = RULES.validate_python({"lost": lost, "packing": packing, "jammed": jammed})
+    guards = {
+        "inbound": Lifecycle.model_validate({"stages": ["received", "lost"], "carry": ["nobody"]})
+    }
+    kinds = {**KINDS, "pick": frozenset({"floor"})}
+    assert list(misfits(rules, guards, kinds, are_all=False)) == []
+    assert [each.place for each in misfits(rules, guards, kinds)] == [
+        ("rules", "lost"),
+        ("rules", "packing", "children_are"),
+        ("lifecycles", "inbound"),
+    ]
+    fields = {**FIELDS, "milestone/packed": frozenset({"unit"})}
+    assert list(unknown_fields(rules, guards, FIELDS, are_all=False)) == []
+    assert [each.place for each in unknown_fields(rules, guards, fields)] == [
+        ("rules", "lost", "after", "if"),
+        ("rules", "lost", "blocks"),
+        ("rules", "jammed", "blocks"),
+        ("lifecycles", "inbound", "carry"),
+    ]
+
+
+def test_what_is_wrong_by_itself_is_said_where_these_are_not_all() -> None:
+    rules = RULES.validate_python({"inbound": {**ONE, "about": "unti", "of": {"kind": "scna"}}})
+    guards = {
+        name: Lifecycle.model_validate({"stages": ["received"]}) for name in ("inbound", "other")
+    }
+    assert [each.place for each in misfits(rules, guards, KINDS, are_all=False)] == [
+        ("rules", "inbound"),
+        ("lifecycles", "inbound"),
+        ("lifecycles", "other"),
+    ]
+    read = RULES.validate_python({"received": {**ONE, "about": "unti"}})
+    (fault,) = unknown_fields(read, {}, FIELDS, are_all=False)
+    assert fault.place == ("rules", "received", "about")

@@ -115,6 +115,56 @@ def test_what_is_illegal_is_retracted_with_what_it_rested_on(here: Any) -> None:
     assert retraction.severity is original.severity
 
 
+def lost_twice(here: Any) -> None:
+    """Tell of a unit that it is lost at 8 s, and at 26 s, which cannot be."""
+    here.see("received", 1_000, unit="U1")
+    here.see("infeed", 2_000, unit="U1")
+    here.listen_until(15_000)
+    here.see("infeed", 20_000, unit="U1")
+    here.listen_until(40_000)
+
+
+def test_what_was_illegal_is_told_when_what_stood_in_its_way_is_retracted(here: Any) -> None:
+    lost_twice(here)
+    here.see("divert", 5_000, unit="U1")
+    assert here.told == [
+        ("received", "unit:U1", 1_000),
+        ("lost", "unit:U1", 8_000),
+        ("illegal", "unit:U1", 26_000),
+        ("-lost", "unit:U1", 8_000),
+        ("-illegal", "unit:U1", 26_000),
+        ("lost", "unit:U1", 26_000),
+    ]
+    assert here.milestones[4].retracts == here.milestones[2].id
+    assert here.milestones[4].evidence == (2, 3, 4)
+
+
+def test_what_was_illegal_and_has_been_retracted_is_not_told(here: Any) -> None:
+    lost_twice(here)
+    here.see("divert", 21_000, unit="U1")
+    here.see("divert", 5_000, unit="U1")
+    assert here.told[3:] == [
+        ("-illegal", "unit:U1", 26_000),
+        ("-lost", "unit:U1", 8_000),
+    ]
+
+
+def test_of_what_was_illegal_the_earliest_takes_the_place_and_the_others_wait_for_it(
+    here: Any,
+) -> None:
+    lost_twice(here)
+    here.see("infeed", 50_000, unit="U1")
+    here.listen_until(70_000)
+    here.see("divert", 5_000, unit="U1")
+    assert here.told[-1] == ("lost", "unit:U1", 26_000)
+    here.see("divert", 21_000, unit="U1")
+    assert here.told[-3:] == [
+        ("-lost", "unit:U1", 26_000),
+        ("-illegal", "unit:U1", 56_000),
+        ("lost", "unit:U1", 56_000),
+    ]
+
+
 def test_a_unit_that_was_never_received_is_unknown(here: Any) -> None:
     here.see("stored", 3_000, unit="U1", read_point="shelf")
     here.hear_until(7_999)
@@ -156,12 +206,13 @@ def test_an_end_of_what_was_never_received_makes_it_unknown_too(here: Any) -> No
     assert [name for name, _, _ in here.told] == ["lost", "unknown", "stored"]
 
 
-def test_what_had_been_received_before_was_not_unknown(here: Any) -> None:
+@pytest.mark.parametrize("received", [1_000, 3_000])
+def test_what_had_been_received_by_then_was_not_unknown(here: Any, received: int) -> None:
     here.see("stored", 3_000, unit="U1")
     here.hear_until(8_000)
     (unknown,) = told_of(here, "unknown")
-    here.see("received", 1_000, unit="U1")
-    assert here.told[2:] == [("received", "unit:U1", 1_000), ("-unknown", "unit:U1", 3_000)]
+    here.see("received", received, unit="U1")
+    assert here.told[2:] == [("received", "unit:U1", received), ("-unknown", "unit:U1", 3_000)]
     retraction = here.milestones[-1]
     assert retraction.retracts == unknown.id != retraction.id
     assert retraction.attributes == unknown.attributes

@@ -260,6 +260,20 @@ def test_who_listens_to_what_is_told_of_content_waits_for_what_is_packed() -> No
     }
 
 
+def test_who_listens_to_what_is_told_of_content_waits_as_long_as_the_packing_was_late(
+    site: Callable[..., Any],
+) -> None:
+    missing = {**LOST, "after": {"milestone": "loaded"}, "wait_seconds": 2, "for_content": False}
+    here = site({**ALL, "lost": missing})
+    here.see("load", 2_000, unit="P1")
+    here.see("put", 1_000, lag=30_000, unit="P1", child="C1", count=1)
+    in_time = 2_000 + 8_000 + delays(RULES.validate_python({**ALL, "lost": missing}))["lost"]
+    here.hear_until(in_time + 30_000 - 1)
+    assert ("lost", "unit:C1", 8_000) not in here.told
+    here.hear_until(in_time + 30_000)
+    assert ("lost", "unit:C1", 8_000) in here.told
+
+
 def test_a_packing_counts_for_as_long_as_its_rule_remembers(here: Any) -> None:
     put(here, 1_000, "P1", "C1")
     here.see("load", 1_000 + 30 * DAY, unit="P1")
@@ -290,6 +304,39 @@ def test_what_a_label_gathers_that_many_share_is_bounded(site: Callable[..., Any
     content = here.tracks[TrackId("nesting:content", "unit:NOREAD")].state
     assert (len(content["facts"]), len(content["emptied"])) == (256, 64)
     assert len(here.tracks[TrackId("nesting:place", "unit:NOREAD")].state["moves"]) == 64
+
+
+@pytest.mark.parametrize("arrival", [(0, 1, 2, 3), (0, 2, 3, 1), (3, 0, 2, 1), (2, 3, 1, 0)])
+def test_a_unit_that_was_moved_before_has_its_stage_with_the_unit_that_it_was_in(
+    site: Callable[..., Any], arrival: tuple[int, ...]
+) -> None:
+    once = {**PACKED, "by": ["event"]}
+    here = site({"packed": once, "loaded": LOADED}, {"out": {"stages": ["loaded"]}})
+    steps: list[Callable[[], object]] = [
+        lambda: here.see("put", 1_000, unit="P1", child="C1", count=1, event=1),
+        lambda: here.see("put", 5_000, unit="P2", child="C1", count=1, event=2),
+        lambda: here.see("load", 8_000, unit="P2"),
+        lambda: here.see("load", 10_000, unit="P1"),
+    ]
+    for index in arrival:
+        steps[index]()
+    here.hear_until(100_000)
+    content = [each for each in here.milestones if each.key == "unit:C1"]
+    retracted = {each.retracts for each in content}
+    (standing,) = [each for each in content if not each.retracts and each.id not in retracted]
+    assert (standing.occurred_at, standing.attributes["parent"]) == (8_000, "P2")
+    assert here.objections == []
+
+
+def test_what_is_too_many_takes_nothing_out(site: Callable[..., Any]) -> None:
+    here = site({"packed": {**PACKED, "over": "over_picked"}, "loaded": LOADED})
+    put(here, 1_000, "P1", "C1", "C2")
+    here.see("put", 2_000, unit="P1", child="C3", count=2)
+    for _ in range(2):
+        here.hear_until(10_000)
+    assert here.told[1:] == [("over_picked", "unit:P1", 2_000)]
+    here.see("load", 11_000, unit="P1")
+    assert [each.key for each in here.milestones[2:]] == ["unit:P1", "unit:C1", "unit:C2"]
 
 
 def faults(**rules: Mapping[str, Any]) -> list[str]:
@@ -327,3 +374,43 @@ def test_what_is_packed_cannot_follow_from_what_is_told_of_content() -> None:
 def test_settings_that_cannot_be_meant_are_refused(rule: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RULES.validate_python({"r": rule})
+
+
+def test_a_retraction_of_what_nobody_knows_is_told_of_the_unit_alone(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"packed": PACKED, "lost": LOST})
+    put(here, 500, "P1", "C1")
+    here.see("infeed", 1_000, unit="P1")
+    here.hear_until(20_000)
+    here.see("divert", 3_000, unit="P1")
+    (retraction,) = [each for each in here.milestones if each.retracts and each.key == "unit:P1"]
+    elsewhere = site({"packed": PACKED, "lost": LOST})
+    put(elsewhere, 500, "P1", "C1")
+    assert elsewhere.engine.tell([retraction], elsewhere.tracks).milestones == [retraction]
+
+
+def test_what_is_taken_out_by_name_leaves_the_rest_inside(site: Callable[..., Any]) -> None:
+    out = {**PACKED, "milestone": "unpacked", "of": {"kind": "take"}}
+    here = site({"packed": PACKED, "out": out, "loaded": LOADED})
+    put(here, 1_000, "P1", "C1", "C2")
+    here.see("take", 2_000, unit="P1", child="C1", count=1)
+    here.see("load", 3_000, unit="P1")
+    assert here.told[2:] == [("loaded", "unit:P1", 3_000), ("loaded", "unit:C2", 3_000)]
+
+
+def test_units_that_were_in_each_other_at_different_times_may_hold_more(
+    site: Callable[..., Any],
+) -> None:
+    here = site({**ALL, "packed": {**PACKED, "by": ["event"]}})
+    here.see("put", 2_000, unit="B", child="A", count=1, event=1)
+    here.see("open", 3_000, unit="B")
+    here.see("put", 4_000, unit="A", child="B", count=1, event=2)
+    here.see("put", 1_000, unit="A", child="I1", count=1, event=3)
+    here.see("load", 2_500, unit="B")
+    assert here.reasons == []
+    assert [key for name, key, _ in here.told if name == "loaded"] == [
+        "unit:B",
+        "unit:A",
+        "unit:I1",
+    ]

@@ -65,6 +65,16 @@ def test_whose_time_counts_is_told_with_whatever_rests_on_it(
     assert told(here) == [("loaded", expected), ("departed", expected)]
 
 
+def test_a_clock_that_was_never_set_does_not_make_what_it_tells_late(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"loaded": LOADED})
+    here.see("door-scan", 10_000, unit="U1", time_from=ARRIVAL)
+    here.see("load", 11_000, unit="U1")
+    (loaded,) = here.milestones
+    assert loaded.mark == "in_order"
+
+
 def test_it_is_told_when_a_deadline_concludes_and_a_lifecycle_has_held_it_back(
     site: Callable[..., Any],
 ) -> None:
@@ -88,3 +98,30 @@ def test_of_others_about_the_same_unit_nothing_is_told(site: Callable[..., Any])
     here.see("scan", 1_000, unit="U1", visit=1, time_from=ARRIVAL)
     here.see("scan", 2_000, unit="U1", visit=2)
     assert told(here) == [("received", "arrival"), ("received", None)]
+
+
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+def test_it_is_told_of_content_whose_packing_had_no_time_of_its_own(
+    site: Callable[..., Any], arrival: tuple[int, int]
+) -> None:
+    stacked = {**PACKED, "children_are": "units", "closed_by": None, "until": "count"}
+    loaded = {"operator": "one", "milestone": "loaded", "about": "unit", "of": {"kind": "load"}}
+    here = site(
+        {
+            "packed": stacked,
+            "loaded": {**loaded, "for_content": True},
+            "departed": {**DELIVERED, "of": {"milestone": "loaded", "where": {"unit": "C1"}}},
+        }
+    )
+    steps: list[Callable[[], object]] = [
+        lambda: here.see("pack", 1_000, unit="P1", item="C1", count=1, time_from=ARRIVAL),
+        lambda: here.see("load", 2_000, unit="P1"),
+    ]
+    for index in arrival:
+        steps[index]()
+    of_unit = {each.key: each.attributes.get("time_from") for each in here.milestones[-2:]}
+    assert of_unit == {"unit:C1": "arrival"}
+    assert [each for each in told(here) if each[0] == "loaded"] == [
+        ("loaded", None),
+        ("loaded", "arrival"),
+    ]

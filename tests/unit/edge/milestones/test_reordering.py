@@ -222,3 +222,37 @@ def test_what_is_told_late_within_the_bound_is_not_waited_for_twice(
     here.listen_until(13_500)
     here.listen_until(18_000)
     assert here.told == [("lost", "unit:U1", 16_000)]
+
+
+def test_what_comes_twice_in_one_batch_is_judged_once(dock: Any) -> None:
+    seen = Observation(1, "floor", "scan", 10_000, {"unit": "U1"})
+    later = Observation(2, "floor", "scan", 20_000, {"unit": "U2"})
+    dock.judge([seen, seen, later])
+    assert dock.told == [("received", "unit:U1", 10_000)]
+
+
+def test_what_cannot_be_matched_is_held_until_it_is_objected_to(site: Callable[..., Any]) -> None:
+    here = site({"it": {**RECEIVED, "of": {"kind": "scan", "if": "n > 1"}}}, reorder=BOUND)
+    here.see("scan", 10_000, unit="U1", n="many")
+    here.listen_until(20_000)
+    (reason,) = here.reasons
+    assert "n = 'many'" in reason
+
+
+def test_what_is_held_is_not_given_up_before_its_time(dock: Any) -> None:
+    dock.see("scan", 10_000, unit="U1")
+    held = list(dock.tracks)
+    decision = dock.engine.expire(held, dock.tracks, 10_000)
+    assert (decision.milestones, decision.tracks) == ([], {})
+
+
+def test_what_one_batch_brings_and_passes_is_judged_at_once_in_order(dock: Any) -> None:
+    readings = [("dock-in-2", 10_000), ("dock-in-1", 9_000), ("dock-in-3", 20_000)]
+    dock.judge(
+        [
+            Observation(signal, "floor", "scan", at, {"unit": "U1", "read_point": read_point})
+            for signal, (read_point, at) in enumerate(readings, 1)
+        ]
+    )
+    (received,) = dock.milestones
+    assert (received.occurred_at, received.attributes["read_point"]) == (9_000, "dock-in-1")

@@ -43,6 +43,15 @@ SUMMARY = {
 AMPERES = {**SUMMARY, "value": "amps", "measures": "ElectricCurrent", "uom": "AMP"}
 LEVEL = {**ONE, "operator": "transition", "level": "v", "level_of": ["device"]}
 CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
+BEAT = {"kind": "beat", "where": {"device": "m*"}, "if": "n > 1.0"}
+HEARTBEAT = {
+    "operator": "absence",
+    "milestone": "jammed",
+    "about": "device",
+    "after": BEAT,
+    "expect": BEAT,
+    "within_seconds": 9,
+}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +106,10 @@ CLOSED = {**GATHER, "closed_by": {"kind": "line-closed"}}
         ({**LEVEL, "to": ["a"], "in_order": False}, "`in_order` changes nothing where"),
         ({**CLOSED, "within_seconds": 0}, "greater than 0"),
         ({**CLOSED, "wait_seconds": -1}, "greater than or equal to 0"),
+        (
+            HEARTBEAT,
+            "`expect` is what `after` is: each would answer itself, at once",
+        ),
         (GATHER, "a gather needs an end: set `until`, `closed_by` or both"),
         ({**GATHER, "until": "n", "total": "n"}, "set `closed_by` too"),
         ({**CLOSED, "partial": "short"}, "`partial` is less than requested: set `until` too"),

@@ -154,7 +154,7 @@ def test_what_a_configuration_expands_to_concludes_the_same(tmp_path: Path, site
         ),
         (f'{SCANNER}milestone = "gone"', "milestone", "goods-in.milestone: 'gone' is none of"),
         (f'{SCANNER}unit = "a..b"', "unit", "goods-in.unit: 'a..b': expected names joined"),
-        (f"{SCANNER}rules.scanned.x = 1", "rules.", "goods-in.rules.scanned.x: unknown key"),
+        (f"{SCANNER}rules.scanned.x = 1", "rules.", "goods-in.rules.scanned.x: no such key"),
         (
             f"{SCANNER}rules.scanned.remember_days = 0",
             "rules.",
@@ -186,7 +186,7 @@ def test_what_a_configuration_expands_to_concludes_the_same(tmp_path: Path, site
             "[profiles.goods-in]",
             "'Re ceived' is not a name of lower-case letters",
         ),
-        (f"{SCANNER}rules.scanned.name = 3", "rules.", "rules.scanned.name: unknown key"),
+        (f"{SCANNER}rules.scanned.name = 3", "rules.", "rules.scanned.name: no such key"),
         (
             f"{SCANNER}{SAME_NAME}",
             "[profiles.goods-in]",

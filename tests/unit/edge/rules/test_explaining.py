@@ -116,6 +116,39 @@ def test_what_a_level_reaches_is_said_in_the_picture() -> None:
     assert 'from_motor -- "motor above 80" --> jammed' in lines
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"above": -18}, "above -18"), ({"below": -25.5}, "below -25.5"), ({"to": [-1]}, "-1")],
+)
+def test_what_a_level_reaches_keeps_its_sign_in_the_picture(
+    settings: dict[str, object], words: str
+) -> None:
+    machines = load(SHIPPED.parents[1] / "docs" / "examples" / "machines.toml")
+    rule = type(machines.rules["hot"]).model_validate(
+        {
+            "operator": "transition",
+            "milestone": "jammed",
+            "about": "device",
+            "of": {"kind": "motor"},
+            "level": "temperature",
+            "level_of": ["device"],
+            **settings,
+        }
+    )
+    cold = machines.model_copy(update={"rules": {"cold": rule}})
+    assert f'  from_motor -- "motor {words}" --> jammed' in list(mermaid(cold))
+
+
+def test_more_than_was_requested_is_too_many_in_the_picture() -> None:
+    exceptions = load(SHIPPED.parents[1] / "docs" / "exceptions.toml")
+    picks = {line.strip() for line in mermaid(exceptions) if "from_pick " in line}
+    assert picks == {
+        'from_pick -- "pick: enough" --> picked',
+        'from_pick -- "pick: too few" --> short',
+        'from_pick -- "pick: too many" --> over_picked',
+    }
+
+
 def test_what_is_told_of_content_is_explained() -> None:
     pallets = load(SHIPPED.parents[1] / "docs" / "examples" / "pallets.toml")
     told = dict(line.strip().split(": ", 1) for line in sentences(pallets) if ": " in line)

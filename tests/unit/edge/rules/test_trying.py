@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from buffer.store import Store
 from drivers.contract import Batch
@@ -242,6 +243,37 @@ def test_a_signal_that_no_observation_is_about_is_named_when_a_test_fails(
     assert outcome.hints == (
         "signal 2: no observation is about 'dc/scaner/dock-in-1/scan' of 'floor'",
     )
+
+
+def test_a_signal_that_no_when_fits_is_not_said_to_come_from_elsewhere(site: Configuration) -> None:
+    told = {"source": "plc", "subject": "conveyor", "payload": {"type": "Divert"}}
+    assert run(site, rule_test(told, milestones=[received(1)])).hints == (
+        "signal 1: no observation of 'conveyor' of 'plc' has a `when` that fits its payload",
+    )
+
+
+def test_a_payload_may_be_a_number_or_a_list(site: Configuration) -> None:
+    motor = {"source": "plc", "subject": "infeed-motor-current", "payload": 3.5}
+    measured = {
+        "at": 60,
+        "name": "measured",
+        "key": "device:infeed-motor-current",
+        "attributes": {"mean": 3.5},
+    }
+    assert run(site, rule_test(motor, milestones=[measured])).difference == ()
+    refused = {**DOCK, "payload": [True]}
+    assert run(site, rule_test(refused, quarantine=["nothing at 'time'"])).difference == ()
+
+
+def test_a_test_ends_when_it_says(site: Configuration) -> None:
+    infeed = {"type": "scan", "time": "{time}", "read_point": "infeed", "unit": "U1"}
+    said = {"source": "plc", "subject": "conveyor", "payload": infeed}
+    lost = {"at": 6, "name": "lost", "key": "unit:U1", "mark": "out_of_order"}
+    # It is concluded when devices that tell late have had their time, too.
+    assert run(site, rule_test(said, until=7.9)).difference == ()
+    assert run(site, rule_test(said, milestones=[lost])).difference == ()
+    with pytest.raises(ValidationError, match="`until` is before the last signal reaches"):
+        rule_test({**said, "at": 2, "late": 3}, until=4.9)
 
 
 def test_a_source_that_is_not_configured_is_a_fault_of_the_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import orjson
 import pytest
 from rich.console import Console
 
@@ -86,3 +87,34 @@ def test_of_an_exception_it_is_told_how_bad_it_is_and_what_it_blocks() -> None:
     console = Console(file=told, width=200, color_system=None)
     write(replace(story(), chapters=(damaged,)), console, whole=False)
     assert "DAMAGED  A, critical: blocks order:SO-1\n" in told.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("key", "epc", "at", "words"),
+    [
+        ("device:sealer-1", "https://dc.example/device/sealer-1", None, "device sealer-1"),
+        ("zone:A 1", "https://dc.example/zone/A%201", None, "zone A%201"),
+        ("read_point:lane-3", "https://dc.example/readPoint/lane-3", "lane-3", "read point lane-3"),
+        ("order:SO-1", "https://dc.example/unit/C-1", "lane-3", "unit C-1, at lane-3"),
+    ],
+)
+def test_what_a_milestone_is_about_is_called_what_it_is(
+    key: str, epc: str, at: str | None, words: str
+) -> None:
+    (chapter,) = story().chapters
+    place = {"readPoint": {"id": f"https://dc.example/readPoint/{at}"}} if at else {}
+    body = orjson.dumps({"epcList": [epc], **place})
+    milestone = chapter.milestone._replace(name="jammed", key=key, body=body)
+    told = io.StringIO()
+    console = Console(file=told, width=200, color_system=None)
+    write(replace(story(), chapters=(replace(chapter, milestone=milestone),)), console, whole=False)
+    assert f"JAMMED  {words}\n" in told.getvalue()
+
+
+def test_a_milestone_that_nobody_is_owed_says_so() -> None:
+    (chapter,) = story().chapters
+    told = io.StringIO()
+    chapters = (replace(chapter, deliveries=()),)
+    write(replace(story(), chapters=chapters), Console(file=told), whole=False)
+    assert "   owed to no destination\n" in told.getvalue()
+    assert "owed to no destination" not in "\n".join(written(on_terminal=False, whole=False))

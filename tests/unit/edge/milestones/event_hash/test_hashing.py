@@ -195,3 +195,8 @@ def test_events_are_found_in_whatever_they_are_exchanged_in() -> None:
 def test_a_document_that_is_none_is_refused(told: object, fault: str) -> None:
     with pytest.raises(Unhashable, match=fault):
         list(events_in(told))
+
+
+def test_what_a_context_says_besides_prefixes_is_passed_over() -> None:
+    context = [*NAMED, {"@version": 1.1, "other": {"@type": "@id"}}]
+    assert event_hash(EVENT | {"site:n": 7}, context) == event_hash(EVENT | {"site:n": 7}, NAMED)

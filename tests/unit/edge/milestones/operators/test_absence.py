@@ -3,6 +3,9 @@ from typing import Any
 
 import pytest
 
+from edge.milestones.model import Track
+from edge.milestones.operators import absence
+
 LOST = {
     "operator": "absence",
     "milestone": "lost",
@@ -52,10 +55,11 @@ def test_what_follows_before_or_too_late_does_not_count(here: Any, followed: int
     assert here.told == [("lost", "unit:U1", 7_000)]
 
 
-def test_a_false_conclusion_is_retracted(here: Any) -> None:
+@pytest.mark.parametrize("followed", [1_000, 7_000])
+def test_a_false_conclusion_is_retracted(here: Any, followed: int) -> None:
     here.see("infeed", 1_000, unit="U1", read_point="infeed-1")
     here.hear_until(9_000)
-    here.see("divert", 7_000, unit="U1", read_point="sorter-1")
+    here.see("divert", followed, unit="U1", read_point="sorter-1")
     lost, retraction = here.milestones
     assert retraction.retracts == lost.id
     assert retraction.id != lost.id
@@ -81,7 +85,7 @@ def test_a_true_conclusion_is_not_retracted(here: Any) -> None:
 
 
 def test_a_repeat_does_not_move_the_deadline(here: Any) -> None:
-    for at in (3_000, 1_000, 1_000, 5_000):
+    for at in (3_000, 1_000, 1_000, 7_000):
         here.see("infeed", at, unit="U1")
     here.hear_until(HEARD_ALL)
     assert here.told == [("lost", "unit:U1", 7_000)]
@@ -97,7 +101,7 @@ def test_a_repeat_after_the_answer_opens_nothing(here: Any) -> None:
 def test_a_repeat_after_the_conclusion_opens_nothing(here: Any) -> None:
     here.see("infeed", 1_000, unit="U1")
     here.hear_until(9_000)
-    for at in (1_000, 3_000):
+    for at in (1_000, 3_000, 7_000):
         assert here.see("infeed", at, unit="U1").tracks == {}
 
 
@@ -140,3 +144,61 @@ def test_a_label_that_is_lost_for_ever_and_ever_keeps_its_track_small(here: Any)
     assert len(known.state["lost"]) < 20
     here.see("divert", 99 * 60_000 + 1, unit="NOREAD")
     assert here.told[-1] == ("-lost", "unit:NOREAD", 99 * 60_000 + 6_000)
+
+
+def test_while_nothing_can_be_judged_a_label_that_many_share_keeps_its_track_small(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absence, "MOST_OPEN", 3)
+    for minute in range(5):
+        here.see("infeed", minute * 60_000, unit="NOREAD")
+    assert [reason[:46] for reason in here.reasons] == [
+        "rule lost: unit:NOREAD: 3 starts wait for what"
+    ] * 2
+    here.see("divert", 60_000, unit="NOREAD")
+    here.see("infeed", 180_000, unit="NOREAD")
+    here.hear_until(HEARD_ALL)
+    assert [at for _, _, at in here.told] == [6_000, 126_000, 186_000]
+
+
+def test_a_label_that_many_share_opens_nothing_again_for_what_followed_long_ago(here: Any) -> None:
+    here.see("infeed", 1_000, unit="NOREAD")
+    for again in range(1, 20):
+        here.see("infeed", again * 60_000, unit="NOREAD")
+        here.see("divert", again * 60_000 + 1_000, unit="NOREAD")
+    assert here.see("infeed", 60_000, unit="NOREAD").tracks == {}
+    here.hear_until(9_000)
+    assert here.told == [("lost", "unit:NOREAD", 7_000)]
+    assert here.see("infeed", 60_000, unit="NOREAD").tracks == {}
+
+
+def test_a_conclusion_of_which_only_the_start_is_kept_is_retracted_all_the_same(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.hear_until(9_000)
+    ((track, known),) = here.tracks.items()
+    (row,) = known.state["lost"]
+    here.tracks[track] = Track({**known.state, "lost": [row[:3]]}, known.due_at)
+    here.see("divert", 7_001, unit="U1")
+    assert len(here.told) == 1
+    here.see("divert", 7_000, unit="U1")
+    assert here.milestones[1].retracts == here.milestones[0].id
+
+
+def test_what_was_followed_is_forgotten_after_its_time(here: Any) -> None:
+    here.see("infeed", 1_000, unit="U1")
+    here.see("divert", 2_000, unit="U1")
+    here.hear_until(2_000 + 30 * 86_400_000 - 1)
+    assert here.tracks
+    here.hear_until(2_000 + 30 * 86_400_000)
+    assert here.tracks == {}
+
+
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+def test_of_two_starts_at_the_same_time_the_same_one_counts(
+    here: Any, arrival: tuple[int, int]
+) -> None:
+    for index in arrival:
+        here.see("infeed", 1_000, unit="U1", read_point=f"infeed-{index}")
+    here.hear_until(HEARD_ALL)
+    (milestone,) = here.milestones
+    assert milestone.attributes["read_point"] == "infeed-0"

@@ -19,29 +19,13 @@ PICKED = {
     "within_seconds": 600,
     "wait_seconds": 5,
 }
-PACKED = {
-    "operator": "gather",
-    "milestone": "packed",
-    "about": "unit",
-    "of": {"kind": "pack"},
-    "distinct": "item",
-    "children": "item",
-    "closed_by": {"kind": "carton-closed"},
-    "total": "count",
-    "within_seconds": 3600,
-    "wait_seconds": 5,
-}
 LINE = {"order": "SO-1", "line": 1, "item": "GTIN"}
+LATER = 10_000_000
 
 
 @pytest.fixture
 def picking(site: Callable[..., Any]) -> Any:
     return site({"picked": PICKED})
-
-
-@pytest.fixture
-def packing(site: Callable[..., Any]) -> Any:
-    return site({"packed": PACKED})
 
 
 def pick(here: Any, at: int, number: str, quantity: float, **more: Any) -> Any:
@@ -203,52 +187,6 @@ def test_a_quantity_that_is_none_is_objected_to(picking: Any, quantity: Any) -> 
     assert picking.reasons[0].startswith("rule picked: field 'quantity' of 'pick' ")
 
 
-def test_a_closed_carton_is_packed_with_its_children(packing: Any) -> None:
-    for at, item in [(2_000, "I2"), (1_000, "I1"), (1_500, "I1")]:
-        packing.see("pack", at, unit="C1", order="SO-1", item=item, read_point="pack-1")
-    packing.see("carton-closed", 3_000, unit="C1", order="SO-1", count=2, read_point="pack-1")
-    (milestone,) = packing.milestones
-    assert (milestone.name, milestone.key) == ("packed", "unit:C1")
-    assert (milestone.occurred_at, milestone.mark) == (3_000, "in_order")
-    assert milestone.attributes == {
-        "unit": "C1",
-        "order": "SO-1",
-        "read_point": "pack-1",
-        "quantity": 2,
-        "children": ["I1", "I2"],
-    }
-    assert milestone.evidence == (1, 2, 4)
-
-
-def test_a_carton_that_is_never_closed_is_objected_to_and_forgotten(packing: Any) -> None:
-    packing.see("pack", 1_000, unit="C1", item="I1")
-    packing.see("pack", 2_000, unit="C1", item="I2")
-    packing.hear_until(3_606_000)
-    assert packing.told == []
-    assert [each.signal for each in packing.objections] == [1, 2]
-    assert packing.reasons[0] == "rule packed: unit:C1: nothing ended the count within 3600 s"
-    assert packing.tracks == {}
-
-
-def test_the_earliest_of_several_closings_counts(packing: Any) -> None:
-    for at in (4_000, 3_000, 5_000):
-        packing.see("carton-closed", at, unit="C1", count=1)
-    packing.see("pack", 1_000, unit="C1", item="I1")
-    assert packing.told == [("packed", "unit:C1", 3_000)]
-    packing.see("carton-closed", 4_000, unit="C1", count=1)
-    assert (len(packing.told), packing.reasons) == (1, [])
-
-
-def test_without_a_total_the_closing_waits_for_what_comes_late(site: Callable[..., Any]) -> None:
-    here = site({"packed": {key: value for key, value in PACKED.items() if key != "total"}})
-    here.see("carton-closed", 3_000, unit="C1", count=2)
-    here.see("pack", 2_000, unit="C1", item="I1")
-    assert here.told == []
-    here.hear_until(8_000)
-    assert here.told == [("packed", "unit:C1", 3_000)]
-    assert here.milestones[0].mark == "in_order"
-
-
 def test_a_closing_that_came_first_and_speaks_of_more_is_objected_to(picking: Any) -> None:
     close(picking, 2_000, 6)
     pick(picking, 1_000, "P1", 5)
@@ -260,6 +198,93 @@ def test_short_without_a_name_for_it_is_objected_to(site: Callable[..., Any]) ->
     here = site({"picked": {key: value for key, value in PICKED.items() if key != "partial"}})
     pick(here, 1_000, "P1", 2)
     close(here, 2_000, 2)
+    reason = "rule picked: order:SO-1: the count was closed at 2 of 5"
+    assert [(each.signal, each.reason) for each in here.objections] == [(1, reason), (2, reason)]
+    # It is closed for good.
+    pick(here, 1_000, "P1", 2)
+    pick(here, 13_000, "P2", 5)
+    here.hear_until(LATER)
     assert here.told == []
-    assert set(here.reasons) == {"rule picked: order:SO-1: the count was closed at 2 of 5"}
-    assert here.tracks == {}
+    assert here.reasons[2:] == [
+        "rule picked: order:SO-1: pick 'P2' came after it was closed with 2"
+    ]
+
+
+@pytest.mark.parametrize("weight", [12.300000190734863, 0.1, 1e-6, 123456.78125, 2.3456784])
+def test_what_is_weighed_reaches_what_is_requested_however_many_decimals_are_told(
+    picking: Any, weight: float
+) -> None:
+    pick(picking, 1_000, "P1", weight, requested=weight)
+    (milestone,) = picking.milestones
+    assert milestone.name == "picked"
+    assert milestone.attributes["quantity"] == milestone.attributes["requested"]
+
+
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [((1, 1.0), 1), ((1, True), None), ((1, "1"), None), ((-0.0, 0.0), -0.0), ((0, -0.0), 0)],
+)
+def test_in_whatever_order_members_come_they_agree_on_the_same(
+    picking: Any, arrival: tuple[int, int], values: tuple[Any, Any], told: Any
+) -> None:
+    for index in arrival:
+        quantity = 2 + index
+        pick(picking, 1_000 + index, f"P{index}", quantity, tote=values[index])
+    (milestone,) = picking.milestones
+    assert repr(milestone.attributes.get("tote")) == repr(told)
+
+
+def test_what_names_a_count_is_told_though_members_write_it_differently(picking: Any) -> None:
+    pick(picking, 1_000, "P1", 2, order=7, line=1)
+    pick(picking, 2_000, "P2", 3, order="7", line="1")
+    (milestone,) = picking.milestones
+    assert (milestone.attributes["order"], milestone.attributes["line"]) == ("7", "1")
+
+
+def test_what_the_closing_requests_and_counts_more_than_was_told_is_picked_late(
+    picking: Any,
+) -> None:
+    pick(picking, 1_000, "P1", 2, requested=None)
+    close(picking, 2_000, 3, requested=2)
+    picking.hear_until(6_999)
+    assert picking.told == []
+    picking.hear_until(7_000)
+    (milestone,) = picking.milestones
+    assert (milestone.name, milestone.occurred_at, milestone.mark) == ("picked", 1_000, "late")
+    assert (milestone.attributes["quantity"], milestone.attributes["requested"]) == (2, 2)
+
+
+@pytest.mark.parametrize("picked", [0, 1])
+def test_of_what_is_not_requested_nothing_is_picked_when_it_is_closed(
+    picking: Any, picked: int
+) -> None:
+    close(picking, 2_000, picked, requested=0)
+    picking.hear_until(LATER)
+    (milestone,) = picking.milestones
+    assert (milestone.name, milestone.occurred_at) == ("picked", 2_000)
+    assert (milestone.attributes["quantity"], milestone.attributes["requested"]) == (0, 0)
+
+
+def test_sums_stand_in_the_place_of_what_each_said(site: Callable[..., Any]) -> None:
+    names = {"quantity": "pieces", "until": "wanted"}
+    here = site({"picked": {**PICKED, **names}})
+    told = {"order": "SO-1", "line": 1, "wanted": 5}
+    here.see("pick", 1_000, **told, pick="P1", pieces=2)
+    here.see("line-closed", 2_000, **told, picked=2)
+    here.hear_until(LATER)
+    assert here.milestones[0].attributes == {
+        "order": "SO-1",
+        "line": 1,
+        "quantity": 2,
+        "requested": 5,
+    }
+
+
+def test_of_what_members_say_is_requested_the_most_counts(picking: Any) -> None:
+    pick(picking, 1_000, "P1", 3, requested=3.5)
+    pick(picking, 2_000, "P2", 1, requested=5)
+    assert picking.told == []
+    pick(picking, 3_000, "P3", 1, requested=3.5)
+    assert picking.told == [("picked", "order:SO-1", 3_000)]
+    assert picking.milestones[0].attributes["requested"] == 5

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from edge.milestones.model import Mark, Name, Severity
+from edge.milestones.operators import counting
 
 PICKED = {
     "operator": "gather",
@@ -174,6 +175,7 @@ def test_the_closing_may_be_what_says_how_much_is_requested(picking: Any) -> Non
 def test_what_is_closed_below_its_quantity_is_short_and_no_more_is_too_much(picking: Any) -> None:
     pick(picking, 1_000, "P1", 2)
     close(picking, 2_000, 2)
+    hear_until(picking, 12_000)
     assert told(picking) == [("short", 2_000, 2)]
     pick(picking, 9_000, "P2", 5)
     hear_until(picking, LATER)
@@ -216,3 +218,40 @@ def test_each_waits_as_much_longer_as_devices_tell_late(picking: Any) -> None:
     hear_until(picking, LATER)
     assert told(picking)[2:] == [("over_picked", 4_000, 5), ("over_picked", 5_000, 6)]
     assert {each.mark for each in picking.milestones} == {Mark.IN_ORDER}
+
+
+def test_what_is_counted_and_waits_is_bounded(
+    picking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "MOST_KEPT", 2)
+    pick(picking, 1_000, "P1", 3)
+    hear_until(picking, 6_000)
+    pick(picking, 7_000, "P2", 1)
+    assert pick(picking, 8_000, "P3", 1).tracks == {}
+    (reason,) = picking.reasons
+    assert reason.startswith("rule picked: order:SO-1: 2 of its members are kept, and no more")
+    hear_until(picking, LATER)
+    assert told(picking) == [("picked", 1_000, 3), ("over_picked", 7_000, 4)]
+
+
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+def test_of_two_readings_at_the_same_time_the_same_one_is_too_much(
+    picking: Any, arrival: tuple[int, int]
+) -> None:
+    pick(picking, 1_000, "P1", 3)
+    hear_until(picking, 6_000)
+    for index in arrival:
+        pick(picking, 7_000, "P2", 1, device=f"gun-{index}")
+    hear_until(picking, LATER)
+    assert picking.milestones[1].attributes["device"] == "gun-0"
+
+
+@pytest.mark.parametrize(("requested", "names"), [(None, ["picked"]), (3, [])])
+def test_where_it_is_closed_with_less_or_nothing_is_requested_none_is_too_much(
+    site: Callable[..., Any], requested: int | None, names: list[str]
+) -> None:
+    here = site({"picked": {key: each for key, each in PICKED.items() if key != "partial"}})
+    pick(here, 1_000, "P1", 2, requested=requested)
+    close(here, 2_000, 2, requested=requested)
+    hear_until(here, LATER)
+    assert [each.name for each in here.milestones] == names

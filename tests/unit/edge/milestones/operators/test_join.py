@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from edge.milestones.operators import join
 from edge.milestones.operators.join import Join
 
-LOADED = {
+DAY = 86_400_000
+LOADED: dict[str, Any] = {
     "operator": "join",
     "milestone": "loaded",
     "about": "unit",
@@ -52,7 +54,7 @@ def test_evidence_that_stays_alone_is_forgotten(here: Any) -> None:
     here.see("door-scan", 1_000, unit="U1")
     here.see("door-scan", 3_000, unit="U1")
     here.hear_until(12_999)
-    assert len(here.tracks) == 1
+    assert [known.due_at for known in here.tracks.values()] == [13_000]
     here.hear_until(13_000)
     here.see("load", 11_000, unit="U1")
     assert here.told == [("loaded", "unit:U1", 11_000)]
@@ -74,6 +76,24 @@ def test_a_repeat_of_evidence_is_ignored_before_and_after_the_fact(here: Any) ->
         assert here.see(kind, at, unit="U1").tracks == {}
     here.see("load", 61_000, unit="U1")
     assert len(here.told) == 1
+
+
+def test_a_key_that_is_joined_is_known_until_its_time_is_over(here: Any) -> None:
+    here.see("door-scan", 1_000, unit="U1")
+    here.see("load", 2_000, unit="U1")
+    here.hear_until(2_000 + 30 * DAY - 1)
+    assert here.see("load", 2_000, unit="U1").tracks == {}
+    here.hear_until(2_000 + 30 * DAY)
+    assert here.tracks == {}
+
+
+def test_of_several_that_fit_the_earliest_count_whichever_pattern_is_the_first(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"loaded": {**LOADED, "of": [{"kind": kind} for kind in "abc"]}})
+    for kind, at in (("b", 5_000), ("a", 6_000), ("b", 8_000), ("c", 9_000)):
+        here.see(kind, at, unit="U1")
+    assert here.milestones[0].evidence == (1, 2, 4)
 
 
 def test_three_patterns_join_in_every_order(site: Callable[..., Any]) -> None:
@@ -140,6 +160,7 @@ def test_without_optional_evidence_the_fact_is_the_same_when_the_time_is_over(
         scale.see(kind, at, unit="U1")
     scale.hear_until(12_999)  # 10 s from the first, and 2 s for devices that tell late
     assert scale.told == []
+    assert [known.due_at for known in scale.tracks.values()] == [13_000]
     scale.hear_until(13_000)
     assert scale.told == [("loaded", "unit:U1", 4_000)]
     scale.see("weight", 5_000, unit="U1", kg=12.5)
@@ -150,14 +171,43 @@ def test_without_optional_evidence_the_fact_is_the_same_when_the_time_is_over(
     assert plain.milestones[0].id == scale.milestones[0].id
 
 
-def test_optional_evidence_outside_the_window_is_none(scale: Any) -> None:
-    scale.see("weight", 999, unit="U1", kg=1)  # 10.001 s before the last
-    scale.see("door-scan", 5_000, unit="U1")
-    scale.see("load", 11_000, unit="U1")
-    scale.see("weight", 15_001, unit="U1", kg=2)
+@pytest.mark.parametrize("early_comes", [0, 2])
+def test_optional_evidence_outside_the_window_is_none(scale: Any, early_comes: int) -> None:
+    told = [("door-scan", 5_000), ("load", 11_000), ("weight", 15_001)]
+    told.insert(early_comes, ("weight", 999))  # 10.001 s before the last that is needed
+    for kind, at in told:
+        scale.see(kind, at, unit="U1", **({"kg": at} if kind == "weight" else {}))
     scale.hear_until(17_000)
     (milestone,) = scale.milestones
     assert "kg" not in milestone.attributes
+
+
+def test_optional_evidence_at_the_end_of_the_window_is_told(scale: Any) -> None:
+    for kind, at in (("door-scan", 1_000), ("load", 4_000), ("weight", 11_000)):
+        scale.see(kind, at, unit="U1", **({"kg": 2} if kind == "weight" else {}))
+    assert scale.milestones[0].attributes["kg"] == 2
+
+
+def test_what_stayed_alone_takes_nothing_along_when_it_is_forgotten(scale: Any) -> None:
+    scale.see("weight", 0, unit="U1", kg=1)
+    scale.see("door-scan", 15_000, unit="U1")
+    scale.see("load", 16_000, unit="U1")
+    scale.hear_until(22_500)
+    assert scale.told == []
+    scale.hear_until(27_000)
+    assert scale.told == [("loaded", "unit:U1", 16_000)]
+
+
+def test_optional_evidence_of_two_patterns_is_waited_for_and_a_repeat_of_one_costs_nothing(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"loaded": {**LOADED, "optional": [{"kind": "weight"}, {"kind": "size"}]}})
+    for kind, at in (("door-scan", 1_000), ("load", 1_000), ("weight", 2_000)):
+        here.see(kind, at, unit="U1", **{kind: at})
+    assert here.see("weight", 3_000, unit="U1", weight=3_000).tracks == {}
+    here.see("size", 4_000, unit="U1", size=4_000)
+    (milestone,) = here.milestones
+    assert (milestone.attributes["weight"], milestone.attributes["size"]) == (2_000, 4_000)
 
 
 def test_optional_evidence_may_come_a_window_before_what_it_belongs_to(scale: Any) -> None:
@@ -291,3 +341,47 @@ def test_a_condition_is_asked_of_what_is_optional_too(site: Callable[..., Any]) 
             here.see("weight", 3_000, unit=unit, weight=weight)
     here.hear_until(20_000)
     assert [key for _, key, _ in here.told] == ["unit:U2", "unit:U3"]
+
+
+def test_while_nothing_can_be_judged_a_label_that_many_share_keeps_its_track_small(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join, "MOST_SEEN", 3)
+    for minute in range(5):
+        here.see("door-scan", minute * 60_000, unit="NOREAD")
+    assert [reason[:57] for reason in here.reasons] == [
+        "rule loaded: unit:NOREAD: 3 pieces of evidence wait for t"
+    ] * 2
+    here.see("load", 61_000, unit="NOREAD")
+    assert here.told == [("loaded", "unit:NOREAD", 61_000)]
+
+
+def test_three_that_are_near_each_other_only_in_pairs_are_no_fact(site: Callable[..., Any]) -> None:
+    here = site({"loaded": {**LOADED, "of": [*LOADED["of"], {"kind": "weight"}]}})
+    here.see("door-scan", 1_000, unit="U1")
+    here.see("load", 15_000, unit="U1")
+    here.see("weight", 8_000, unit="U1")
+    assert here.told == []
+    here.see("load", 9_000, unit="U1")
+    assert here.told == [("loaded", "unit:U1", 9_000)]
+
+
+@pytest.mark.parametrize("arrival", list(itertools.permutations(range(5))))
+def test_of_two_at_the_same_time_the_same_one_counts(
+    site: Callable[..., Any], arrival: tuple[int, ...]
+) -> None:
+    told = [
+        ("door-scan", {"door": 0}),
+        ("door-scan", {"door": 1}),
+        ("load", {}),
+        ("size", {"length": 4}),
+        ("size", {"length": 5}),
+    ]
+    waits_for_both = [{"kind": "size"}, {"kind": "weight"}]
+    here = site({"loaded": {**LOADED, "optional": waits_for_both}})
+    for index in arrival:
+        kind, fields = told[index]
+        here.see(kind, 1_000, unit="U1", **fields)
+    here.hear_until(60_000)
+    (milestone,) = here.milestones
+    assert milestone.attributes == {"unit": "U1", "door": 0, "length": 4}

@@ -52,6 +52,15 @@ def test_repeats_are_recognised_for_as_long_as_configured(here: Any) -> None:
     assert here.tracks == {}
 
 
+def test_what_was_told_late_is_recognised_for_as_long_after(here: Any) -> None:
+    here.see("scan", 5, lag=40_000, unit="U1", read_point="returns-1", rma="R1")
+    here.hear_until(5 + DAY + 40_000 - 1)
+    here.see("scan", 5, unit="U1", read_point="returns-1", rma="R1")
+    assert len(here.milestones) == 1
+    here.hear_until(5 + DAY + 40_000)
+    assert here.tracks == {}
+
+
 def test_a_fact_found_again_after_its_time_has_the_same_id(here: Any) -> None:
     here.see("scan", 5, unit="U1", read_point="returns-1", rma="R1")
     here.hear_until(5 + DAY)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from edge.milestones.model import Observation
+from edge.milestones.operators import summarise
 from edge.milestones.operators.windows import SLICE_LIMIT, SLICES
 
 CURRENT = {
@@ -41,6 +42,15 @@ def here(site: Callable[..., Any]) -> Any:
 
 def measure(here: Any, at: float, amps: object, **fields: object) -> None:
     here.see("current", round(at * SECOND), device="m1", amps=amps, **fields)
+
+
+@pytest.mark.parametrize("amps", [0.1, -0.1, 1e12, 0.7])
+def test_a_mean_is_never_more_than_the_most_nor_less_than_the_least(here: Any, amps: float) -> None:
+    for at in range(3):
+        measure(here, at, amps)
+    here.hear_until(TOLD)
+    told = here.milestones[0].attributes
+    assert told["min"] == told["mean"] == told["max"] == amps
 
 
 def state(here: Any, at: float, name: object, machine: str = "f1") -> None:
@@ -206,6 +216,15 @@ def test_the_next_window_is_waited_for_as_long(here: Any) -> None:
     assert [each.occurred_at for each in here.milestones] == [MINUTE]
 
 
+def test_what_is_waited_for_is_not_forgotten_before(site: Callable[..., Any]) -> None:
+    here = site({"amps": {**CURRENT, "correct_seconds": 0, "remember_days": 1e-6}})
+    here.see("current", 1_000, device="m1", amps=1)
+    here.see("current", 61_000, lag=60_000, device="m1", amps=1)
+    for horizon in range(TOLD - 1_000, TOLD + 61_000, 500):
+        here.hear_until(horizon)
+    assert [each.attributes["count"] for each in here.milestones] == [1]
+
+
 def test_a_later_sample_that_was_told_later_after_it_happened_prolongs_the_wait(here: Any) -> None:
     here.see("current", 1_000, lag=10, device="m1", amps=1)
     here.see("current", 2_000, lag=30_000, device="m1", amps=1)
@@ -365,3 +384,13 @@ def test_a_sample_that_is_a_milestone_has_all_of_its_evidence(site: Callable[...
     here.see("right", 2_000, device="m1")
     here.hear_until(10**7)
     assert here.milestones[-1].evidence == (1, 2)
+
+
+def test_more_windows_than_can_be_open_are_refused(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summarise, "MOST_OPEN", 2)
+    for minute in range(3):
+        measure(here, minute * 60, 1.5)
+    (reason,) = here.reasons
+    assert "device:m1: 2 windows of 60 s have samples and are not final" in reason

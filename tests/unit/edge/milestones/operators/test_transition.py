@@ -46,6 +46,17 @@ def test_a_repeated_state_writes_nothing(here: Any, status: str) -> None:
     assert (decision.tracks, decision.milestones, decision.mentions) == ({}, [], set())
 
 
+def test_a_level_is_remembered_as_long_as_it_is_repeated(site: Callable[..., Any]) -> None:
+    here = site({"stored": {**STORED, "remember_days": 1}})
+    hour = 3_600_000
+    for hours in range(60):
+        see(here, hours * hour, "FINISHED")
+        here.hear_until(hours * hour)
+    assert here.told == [("stored", "unit:U1", 0)]
+    here.hear_until(84 * hour)
+    assert here.tracks == {}
+
+
 def test_each_change_of_the_level_is_mentioned(here: Any) -> None:
     for at, status in enumerate(["WAITING", "WAITING", "RUNNING", "RUNNING", "FINISHED"], 1):
         see(here, at, status)
@@ -94,3 +105,17 @@ def test_a_level_that_cannot_be_told_apart_is_objected_to(here: Any, field: str)
     fields = {"type": "drop", "status": "FINISHED", "device": "amr-1", "action": "a1", "unit": "U1"}
     here.see("task", 1, **{**fields, field: None})
     assert here.reasons == [f"rule stored: field {field!r} of 'task' is missing"]
+
+
+def test_a_level_is_forgotten_after_its_time(here: Any) -> None:
+    see(here, 1_000, "RUNNING")
+    here.hear_until(1_000 + 30 * 86_400_000 - 1)
+    assert here.tracks
+    here.hear_until(1_000 + 30 * 86_400_000)
+    assert here.tracks == {}
+
+
+def test_of_two_values_of_one_moment_the_one_that_is_told_last_is_the_level(here: Any) -> None:
+    see(here, 1, "WAITING")
+    see(here, 1, "RUNNING")
+    assert see(here, 2, "RUNNING").tracks == {}

@@ -211,10 +211,36 @@ def test_the_value_told_too_late_is_objected_to(watch: Callable[..., Eye]) -> No
     eye.is_blocked(20, blocked=True)
     eye.hear_until(50)
     eye.is_blocked(5, blocked=True)
-    (reason,) = eye.here.reasons
-    assert reason.startswith("rule jammed: 'blocked' is told after what happened then was judged;")
+    assert eye.here.reasons == [
+        (
+            "rule jammed: 'blocked' is told after what happened then was judged; "
+            "`wait_seconds` is how late it may be told"
+        )
+    ]
     eye.is_blocked(30, blocked=True)
     assert len(eye.here.reasons) == 1, "a repeat is none"
+
+
+@pytest.mark.parametrize(("at", "is_late"), [(10, True), (10.001, False)])
+def test_what_happened_at_the_last_moment_that_is_judged_is_late(
+    watch: Callable[..., Eye], at: float, *, is_late: bool
+) -> None:
+    eye = watch()
+    eye.is_blocked(0, blocked=True)
+    eye.is_blocked(10, blocked=False)
+    eye.hear_until(12)  # it waits 2 s for devices that tell late
+    eye.is_blocked(at, blocked=True)
+    assert len(eye.here.reasons) == is_late
+
+
+def test_out_of_order_a_late_repeat_of_what_is_judged_writes_nothing(
+    watch: Callable[..., Eye],
+) -> None:
+    eye = watch(in_order=False)
+    eye.is_blocked(0, blocked=True)
+    eye.hear_until(50)
+    assert eye.is_blocked(20, blocked=True).tracks == {}
+    assert eye.here.reasons == []
 
 
 def test_out_of_order_what_repeats_hide_is_found(watch: Callable[..., Eye]) -> None:
@@ -243,14 +269,24 @@ def test_more_than_can_be_kept_counts_as_told_in_its_order(watch: Callable[..., 
     for at in range(1000):
         eye.is_blocked(at, blocked=at % 2 == 0)
     assert len(eye.told) > 400
+    assert {each.mark for each in eye.here.milestones} == {"in_order"}
     eye.hear_until(2000)
     assert eye.told == [("jammed", at + 0.5) for at in range(0, 1000, 2)]
+
+
+def test_what_is_among_the_last_sixteen_is_not_late(watch: Callable[..., Eye]) -> None:
+    eye = watch()
+    for at in range(17):
+        eye.is_blocked(at, blocked=at % 2 == 0)
+    eye.is_blocked(15.2, blocked=True)
+    assert eye.here.reasons == []
 
 
 @pytest.mark.parametrize(
     ("thresholds", "values", "expected"),
     [
         ({"above": 80, "until_below": 70}, [80, 81, 75, 80.5, 70, 69.9, 80, 90], [2, 8]),
+        ({"above": 80, "until_below": 70}, [81, 70, 81, 70.5, 81], [1]),
         ({"above": 80}, [80, 81, 80, 79, 81], [2, 5]),
         ({"below": -5, "until_above": 5}, [0, -6, 4, -6, 6, -5, -5.1], [2, 7]),
     ],
@@ -293,6 +329,7 @@ def test_a_value_that_is_nobodys_is_objected_to_once_and_told_when_a_repeat_says
     for at in (1, 2, 3):
         eye.is_blocked(at, blocked=True)
     assert eye.here.reasons == ["rule jammed: field 'unit' of 'eye' is missing"]
+    assert eye.here.objections[0].signal == 1
     eye.hear_until(30)
     eye.is_blocked(31, blocked=True, unit="U1")
     eye.is_blocked(32, blocked=True, unit="U2")
@@ -351,3 +388,115 @@ def test_what_may_yet_be_a_fact_is_open_evidence(watch: Callable[..., Eye]) -> N
     assert open_evidence() == (2,)
     eye.hear_until(20)
     assert open_evidence() == ()
+
+
+def test_each_time_that_nobody_s_value_is_reached_is_objected_to(watch: Callable[..., Eye]) -> None:
+    eye = watch(about="unit")
+    for at, blocked in enumerate([True, False, True]):
+        eye.is_blocked(at, blocked=blocked)
+    assert [each.signal for each in eye.here.objections] == [1, 3]
+
+
+def test_whose_it_is_does_not_say_since_when(watch: Callable[..., Eye]) -> None:
+    eye = watch(about="unit")
+    eye.is_blocked(1, blocked=True)
+    eye.is_blocked(4, blocked=True, unit="U1")
+    eye.hear_until(30)
+    (jam,) = eye.here.milestones
+    assert (jam.occurred_at, jam.attributes["since"]) == (11_000, 1_000)
+
+
+@pytest.mark.parametrize("units", [(None, "U1"), ("U1", None)])
+def test_out_of_order_who_says_whose_it_is_counts_before_who_does_not(
+    watch: Callable[..., Eye], units: tuple[str | None, str | None]
+) -> None:
+    eye = watch(about="unit", in_order=False)
+    for unit in units:
+        eye.is_blocked(1, blocked=True, unit=unit)
+    eye.hear_until(30)
+    assert eye.here.told == [("jammed", "unit:U1", 11_000)]
+
+
+@pytest.mark.parametrize(
+    ("in_order", "values", "told"),
+    [
+        (True, [(5, True), (5, False)], []),
+        (True, [(0, True), (5, False), (5, True)], [("jammed", 15)]),
+        (False, [(5, False), (5, True)], [("jammed", 15)]),
+        (False, [(5, True), (5, False)], [("jammed", 15)]),
+    ],
+)
+def test_of_two_values_of_one_moment_the_last_counts_or_out_of_order_the_one_that_is_reached(
+    watch: Callable[..., Eye], *, in_order: bool, values: Any, told: Any
+) -> None:
+    eye = watch(in_order=in_order)
+    eye.is_blocked(-1, blocked=False)
+    for at, blocked in values:
+        eye.is_blocked(at, blocked=blocked)
+    eye.hear_until(100)
+    assert eye.told == told
+
+
+@pytest.mark.parametrize(("ended", "lanes"), [(9, []), (20, [1])])
+def test_out_of_order_what_replaces_a_value_leaves_what_was_before_and_after_it(
+    watch: Callable[..., Eye], ended: float, lanes: list[int]
+) -> None:
+    eye = watch(in_order=False)
+    eye.is_blocked(0, blocked=False)
+    eye.is_blocked(ended, blocked=False)
+    for lane in (2, 1):
+        eye.is_blocked(1, blocked=True, lane=lane)
+    eye.hear_until(100)
+    assert [each.attributes["lane"] for each in eye.here.milestones] == lanes
+
+
+def test_out_of_order_repeats_are_kept_until_they_are_judged(watch: Callable[..., Eye]) -> None:
+    eye = watch(in_order=False)
+    for at in range(50):
+        eye.is_blocked(at, blocked=True, lane=3)
+    eye.hear_until(100)
+    (known,) = eye.here.tracks.values()
+    assert len(known.state["samples"]) == 1
+
+
+def test_of_many_times_one_that_was_broken_is_retracted_as_long_as_it_is_known(
+    watch: Callable[..., Eye],
+) -> None:
+    eye = watch()
+    for at in range(0, 1000, 50):
+        eye.is_blocked(at, blocked=True)
+        eye.is_blocked(at + 20, blocked=False)
+        eye.hear_until(at + 30)
+    told = len(eye.told)
+    eye.is_blocked(955, blocked=False)
+    eye.is_blocked(605, blocked=False)  # the oldest of the sixteen changes that are kept
+    eye.is_blocked(555, blocked=False)
+    assert eye.told[told:] == [("-jammed", 960), ("-jammed", 610)]
+
+
+def test_flickers_do_not_use_up_the_one_fact(watch: Callable[..., Eye]) -> None:
+    eye = watch(recurs=False)
+    for at in range(0, 1000, 50):
+        eye.is_blocked(at, blocked=True)
+        eye.is_blocked(at + 1, blocked=False)
+        eye.hear_until(at + 30)
+    eye.is_blocked(1000, blocked=True)
+    eye.hear_until(1100)
+    assert eye.told == [("jammed", 1010)]
+
+
+def test_a_level_is_looked_at_when_it_may_be_a_fact_and_forgotten_after_its_time(
+    watch: Callable[..., Eye],
+) -> None:
+    eye = watch()
+
+    def due_at() -> list[int | None]:
+        return [known.due_at for known in eye.here.tracks.values()]
+
+    eye.is_blocked(0, blocked=True)
+    assert due_at() == [12_000]
+    eye.is_blocked(DAY / 1000, blocked=False)
+    eye.hear_until(DAY / 1000 + 2)
+    assert due_at() == [31 * DAY]
+    eye.hear_until(31 * DAY / 1000)
+    assert eye.here.tracks == {}
