@@ -12,6 +12,11 @@ from tests.gateway import Gateway, Scanner, until
 pytestmark = pytest.mark.slow
 
 
+def _has_caught_up(gateway: Gateway) -> bool:
+    links = gateway.report().facts.links
+    return all(link.heard_until is not None for link in links if link.direction == "source")
+
+
 def edit(gateway: Gateway, was: str, is_now: str) -> None:
     text = gateway.config.read_text()
     assert was in text
@@ -73,6 +78,7 @@ def test_other_rules_take_over_amid_what_is_open_and_can_be_taken_back(
     for number in range(20):
         scanner.scan("dock", f"A-{number}", number)
     until(lambda: len(erp.book()) == 20, "all are received")
+    until(lambda: _has_caught_up(gateway), "all sources are caught up with")
     new = tmp_path / "new.toml"
     text = gateway.config.read_text()
     new.write_text(text.replace('read_point = "dock"', 'read_point = "[dg]*"'))
