@@ -1,14 +1,26 @@
 import itertools
 
+import pytest
+
 from edge.milestones.identity import milestone_id
 
 HAPPENED = (1_769_000_000_000, "dc-north", "picked", "picked", "order:SO-1")
 
 
-def test_the_id_is_128_bits_and_never_changes() -> None:
-    # A fixed value: were the encoding ever changed, every replay after an
+@pytest.mark.parametrize(
+    ("occurrence", "retraction", "known"),
+    [
+        (["1"], False, "019be09dda00a2effeaa46214a051d84"),
+        (["1", None, "é"], False, "019be09dda003e4df8f107609e7e1d8c"),
+        (["1"], True, "019be09dda00dd8a6d2513f8553f880f"),
+    ],
+)
+def test_the_id_is_128_bits_and_never_changes(
+    occurrence: list[str | None], known: str, *, retraction: bool
+) -> None:
+    # Fixed values: were the encoding ever changed, every replay after an
     # upgrade would book its facts a second time.
-    assert milestone_id(*HAPPENED, occurrence=["1"]) == "019be09dda00a2effeaa46214a051d84"
+    assert milestone_id(*HAPPENED, occurrence=occurrence, retraction=retraction) == known
 
 
 def test_ids_sort_by_time() -> None:
