@@ -1,6 +1,7 @@
 """Each milestone as an EPCIS event."""
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -168,51 +169,10 @@ def test_an_order_and_an_rma_are_business_transactions() -> None:
     assert "bizTransactionList" not in event_of(Name.RECEIVED)
 
 
-def test_a_measurement_is_a_sensor_element_of_the_time_that_it_speaks_of() -> None:
-    event = event_of(Name.MEASURED)
-    assert event["bizStep"] == "sensor_reporting"
-    assert event["sensorElementList"] == [
-        {
-            "sensorMetadata": {
-                "startTime": "2026-01-21T12:52:20.123Z",
-                "endTime": "2026-01-21T12:53:20.123Z",
-                "deviceID": "https://dc-north.example/device/press-1",
-            },
-            "sensorReport": [
-                {
-                    "type": "ElectricCurrent",
-                    "minValue": -0.5,
-                    "maxValue": 4.1,
-                    "meanValue": 3.5105,
-                    "uom": "AMP",
-                },
-                {"type": "Time", "value": 38.5, "uom": "SEC", "milepost:state": "EXECUTE"},
-                {"type": "Time", "value": 20, "uom": "SEC", "milepost:state": "IDLE"},
-            ],
-        }
-    ]
-    assert event["milepost:count"] == 600
-    assert event["milepost:sum"] == 2106.3
-    assert event["milepost:unknownSeconds"] == 1.5
-    assert not {"epcList", "disposition", "milepost:since", "milepost:seconds"} & event.keys()
-
-
 @pytest.mark.parametrize("name", [Name.PACKED, Name.JAMMED])
 def test_since_when_a_value_was_held_is_told_as_a_time(name: Name) -> None:
     event = event_of(name, since=1_768_999_940_123)
     assert event["milepost:since"] == "2026-01-21T12:52:20.123Z"
-
-
-def test_a_measurement_is_about_a_unit_or_has_a_read_point() -> None:
-    about_a_device = replace(milestone(Name.MEASURED), key="device:press-1")
-    device = "https://dc-north.example/device/press-1"
-    assert orjson.loads(encode(about_a_device, SITE))["readPoint"] == {"id": device}
-    told = event_of(Name.MEASURED, read_point="cell-4")
-    assert told["readPoint"] == {"id": "https://dc-north.example/readPoint/cell-4"}
-    about_a_unit = event_of(Name.MEASURED, unit=SSCC, device=None)
-    assert about_a_unit["epcList"] == [UNIT]
-    assert "readPoint" not in about_a_unit
-    assert "deviceID" not in about_a_unit["sensorElementList"][0]["sensorMetadata"]
 
 
 def test_a_correction_names_what_is_true_instead() -> None:
@@ -236,9 +196,11 @@ def test_a_number_identifies_what_the_key_says_it_identifies(number: object, tol
 
 
 def test_what_the_site_adds_reaches_the_destination() -> None:
-    event = event_of(Name.LOADED, pick_station="p-1", weight=1.5, is_fragile=True, codes=["a", 1])
+    event = event_of(
+        Name.LOADED, station_of_picking="p-1", weight=1.5, is_fragile=True, codes=["a", 1]
+    )
     assert event["milepost:trailer"] == "T-9"
-    assert event["milepost:pickStation"] == "p-1"
+    assert event["milepost:stationOfPicking"] == "p-1"
     assert event["milepost:weight"] == 1.5
     assert event["milepost:isFragile"] is True
     assert event["milepost:codes"] == ["a", 1]
@@ -293,3 +255,26 @@ def test_the_site_decides_offset_and_prefix() -> None:
     event = orjson.loads(encode(milestone(Name.LOADED), site))
     assert event["eventTimeZoneOffset"] == "-05:30"
     assert event["readPoint"] == {"id": "http://dc.example/north/readPoint/door-1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "where", "told"),
+    [
+        (Name.RECEIVED, {"unit": "LPN 1"}, "epcList", ["unit/LPN%201"]),
+        (Name.MEASURED, {"unit": "LPN 1"}, "epcList", ["unit/LPN%201"]),
+        (Name.PACKED, {"unit": "LPN 1"}, "parentID", "unit/LPN%201"),
+        (Name.PACKED, {"children": ["SN 5"]}, "childEPCs", ["item/SN%205"]),
+        (Name.PICKED, {"item": "bolt"}, "quantityList", [{"epcClass": "item/bolt", "quantity": 3}]),
+    ],
+)
+def test_what_gs1_has_no_number_for_is_named_by_the_site(
+    name: Name, attributes: dict[str, Any], where: str, told: object
+) -> None:
+    event = orjson.dumps(event_of(name, **attributes)[where])
+    assert orjson.loads(event.replace(b"https://dc-north.example/", b"")) == told
+
+
+def test_the_version_of_its_rule_is_told_if_it_has_been_noted() -> None:
+    told = replace(milestone(Name.STORED), rule_version="9f3c")
+    assert orjson.loads(encode(told, SITE))["milepost:ruleVersion"] == "9f3c"
+    assert "milepost:ruleVersion" not in event_of(Name.STORED)

@@ -2,8 +2,23 @@ from typing import Any
 
 import pytest
 
-from edge.milestones.fields import Unjudgeable, joined, matcher, text, total
+from edge.milestones.fields import (
+    LARGEST_NUMBER,
+    Unjudgeable,
+    joined,
+    matcher,
+    measurement,
+    number,
+    rank,
+    text,
+    total,
+)
+from edge.milestones.model import Observation, Value
 from edge.milestones.rules import Pattern
+
+
+def told(**fields: Value) -> Observation:
+    return Observation(1, "floor", "weighing", 0, fields)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +85,26 @@ def test_a_sum_does_not_depend_on_the_order_of_what_is_added() -> None:
     assert total([0.1, 0.2, 0.3]) == total([0.3, 0.2, 0.1]) == 0.6
     assert isinstance(total([1.5, 1.5]), int)
     assert total([]) == 0
+
+
+def test_numbers_are_taken_up_to_the_largest_and_no_further() -> None:
+    assert number(told(n=LARGEST_NUMBER), "n") == LARGEST_NUMBER
+    for extreme in (LARGEST_NUMBER, -LARGEST_NUMBER):
+        assert measurement(told(n=extreme), "n") == extreme
+        with pytest.raises(Unjudgeable, match="from -1000000000000 to 1000000000000, not"):
+            measurement(told(n=extreme * 2), "n")
+    for beyond in (LARGEST_NUMBER + 1, -1):
+        with pytest.raises(Unjudgeable, match="from 0 to 1000000000000, not"):
+            number(told(n=beyond), "n")
+
+
+def test_zero_is_the_same_value_with_whatever_sign_it_is_told() -> None:
+    # As JSON -0.0 and 0.0 differ: a repeat would look like news.
+    assert str(measurement(told(n=-0.0), "n")) == "0.0"
+
+
+def test_the_rank_of_fields_does_not_depend_on_their_order() -> None:
+    assert rank({"a": 1, "b": 2}) == rank({"b": 2, "a": 1}) < rank({"a": 1, "b": 3})
 
 
 WEIGHING = {"kind": "weighing", "where": {"read_point": "scale-*"}, "if": "weight > limit"}
