@@ -16,6 +16,10 @@ _CONCLUDED = frozenset({"quantity", "requested", "children", "since"})
 """What operators tell beside the fields of observations; a lifecycle may carry it."""
 
 
+_MOST_OFFERED = 20
+"""A site with hundreds of kinds would bury what is wrong under what is right."""
+
+
 class Misfit(NamedTuple):
     """What does not fit: where it stands in the configuration, and why, in an operator's words."""
 
@@ -196,7 +200,9 @@ def _unknown(
 def offered(what: str, wrong: str, known: Iterable[str]) -> str:
     """Return e.g. "fields are lane, unit. Did you mean 'unit'?", for what is not among them."""
     names = sorted(map(str, known))
-    return f"{what} are {', '.join(names) or 'none'}{meant(wrong, names)}"
+    more = len(names) - _MOST_OFFERED
+    offer = f"{', '.join(names[:_MOST_OFFERED])} and {more} more" if more > 0 else ", ".join(names)
+    return f"{what} are {offer or 'none'}{meant(wrong, names)}"
 
 
 def meant(wrong: str, names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from edge.milestones.fitting import apart, misfits, unknown_fields
+from edge.milestones.fitting import apart, misfits, offered, unknown_fields
 from edge.milestones.rules import Lifecycle, Rule
 
 RULES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Rule])
@@ -165,6 +165,14 @@ def test_the_fields_there_are_are_told_and_which_was_meant() -> None:
         "rules.r.of.where.readpoint: no observation 'scan' has a field 'readpoint'; "
         "fields are read_point, rma, unit. Did you mean 'read_point'?"
     )
+
+
+def test_of_many_names_some_are_offered_and_the_one_that_was_meant() -> None:
+    names = [f"pick-{number:02}" for number in range(60)]
+    said = offered("kinds", "pcik-59", names)
+    assert said.startswith("kinds are pick-00, pick-01, ")
+    assert said.endswith(", pick-19 and 40 more. Did you mean 'pick-59'?")
+    assert offered("kinds", "scan", names[:20]).endswith(", pick-19")
 
 
 def test_of_a_kind_that_no_observation_gives_only_that_is_told() -> None:
