@@ -227,7 +227,7 @@ class RulesEngine:
             return
         step.judging(state.get("notes", ()))
         # The deadline was put off by as much: see `Step.keep`.
-        known_until = horizon - self._owners.delays.get(track.owner, 0)
+        known_until = horizon - step.delay(track.owner)
         if isinstance(owner, Guard):
             step.decision.milestones += owner.expire(track, state, known_until, step)
         else:

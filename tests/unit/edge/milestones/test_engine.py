@@ -37,6 +37,13 @@ def test_an_observation_that_concerns_no_rule_changes_nothing(site: Callable[...
         assert (decision.tracks, decision.milestones, decision.mentions) == ({}, [], set())
 
 
+def test_each_rule_hears_what_another_does_not_mean(site: Callable[..., Any]) -> None:
+    loaded = {**RECEIVED, "milestone": "loaded", "of": {"kind": "scan"}}
+    here = site({"received": RECEIVED, "loaded": loaded})
+    here.see("scan", 1, unit="U1", read_point="dock-out-1")
+    assert here.told == [("loaded", "unit:U1", 1)]
+
+
 def test_a_step_sees_what_it_decided_itself(site: Callable[..., Any]) -> None:
     here = site({"received": RECEIVED})
     scan = {"unit": "U1", "read_point": "dock-in-1"}
@@ -112,6 +119,14 @@ def test_the_deadlines_of_a_rule_that_is_gone_are_removed_beside_those_that_are_
     here.hear_until(9_000)
     assert here.told == [("lost", "unit:U1", 7_000)]
     assert gone not in here.tracks
+
+
+def test_of_an_owner_that_listens_to_nothing_all_is_judged_that_was_heard(
+    site: Callable[..., Any],
+) -> None:
+    here = site({"received": RECEIVED}, reorder=2_000)
+    assert here.engine.horizon("received", 9_000, here.tracks) == 7_000
+    assert here.engine.horizon("one that is gone", 9_000, here.tracks) == 9_000
 
 
 def test_a_rule_with_a_new_operator_starts_afresh(site: Callable[..., Any]) -> None:

@@ -12,6 +12,7 @@ from edge.milestones.rules import Rule
 from tests.known_tracks import KnownTracks
 
 RULES: TypeAdapter[dict[str, Rule]] = TypeAdapter(dict[str, Rule])
+LATER = 1_000_000
 Given = Mapping[str, Mapping[str, Any]]
 
 
@@ -96,6 +97,18 @@ def test_what_only_the_new_version_can_read_is_no_fault() -> None:
     assert (site.facts(), site.objections) == ([("received", "unit:U", 1_000)], [])
     site.see("scan", 2_000)
     assert site.objections == ["rule in: field 'unit' of 'scan' is missing"]
+
+
+def test_what_it_finishes_other_rules_hear_of_as_well() -> None:
+    sources = {"infeed": "plc", "divert": "plc"}
+    lost = absence({"kind": "infeed"}, "divert", 6)
+    seen = {"received": once("unit", "divert")}
+    site = Site({"lost": lost, **seen}, sources)
+    site.see("infeed", 1_000, unit="U")
+    site.change({"lost": {**lost, "within_seconds": 7}, **seen})
+    site.see("divert", 2_000, unit="U")
+    site.expire(LATER)
+    assert site.facts() == [("received", "unit:U", 2_000)]
 
 
 def test_what_it_cannot_read_is_a_fault_if_the_new_version_does_not_listen() -> None:

@@ -41,6 +41,13 @@ def test_stages_in_order_are_told_at_once(here: Any) -> None:
     assert marks(here) == [(name, Mark.IN_ORDER) for name in STAGES]
 
 
+def test_all_that_has_waited_long_enough_is_told_at_once(here: Any) -> None:
+    for unit in ("U1", "U2"):
+        here.see("departed", 3_000, unit=unit)
+    here.hear_until(LATER)
+    assert sorted(here.told) == [("departed", f"unit:{unit}", 3_000) for unit in ("U1", "U2")]
+
+
 def test_a_milestone_of_no_lifecycle_passes(here: Any) -> None:
     here.see("received", 1, unit="U1")
     assert here.told == [("received", "unit:U1", 1)]

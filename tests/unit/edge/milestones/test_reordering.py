@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from edge.milestones.engine import RulesEngine
 from edge.milestones.model import Mark, Observation
 from edge.milestones.operators.one import One
 from edge.milestones.reordering import RELEASE_LIMIT
+from edge.milestones.rules import Rule
+from tests.known_tracks import KnownTracks
 
 RECEIVED = {"operator": "one", "milestone": "received", "about": "unit", "of": {"kind": "scan"}}
 LOADED = {
@@ -64,6 +68,50 @@ def test_what_comes_when_the_watermark_has_passed_it_is_judged_at_once_and_marke
         ("unit:U2", Mark.IN_ORDER),
         ("unit:U1", Mark.IN_ORDER),
     ]
+
+
+def test_what_no_rule_hears_of_keeps_nothing_back_that_is_told_with_it(dock: Any) -> None:
+    told = [
+        Observation(number, "floor", kind, 10_000 + number, {"unit": f"U{number}"})
+        for number, kind in enumerate(["scan", "motor", "scan"])
+    ]
+    dock.judge(told)
+    dock.listen_until(20_000)
+    assert [key for _, key, _ in dock.told] == ["unit:U0", "unit:U2"]
+
+
+def test_what_the_watermark_passes_is_judged_before_what_comes_late_in_the_same_batch(
+    dock: Any,
+) -> None:
+    times = {"U1": 10_000, "U2": 20_000, "U3": 9_000}
+    dock.judge(
+        Observation(number, "floor", "scan", at, {"unit": unit})
+        for number, (unit, at) in enumerate(times.items())
+    )
+    assert [(each.key, each.mark) for each in dock.milestones] == [
+        ("unit:U1", Mark.IN_ORDER),
+        ("unit:U3", Mark.LATE),
+    ]
+
+
+def test_sources_that_tell_by_turns_in_one_batch_lose_nothing_that_is_held() -> None:
+    rules = TypeAdapter(dict[str, Rule]).validate_python({"received": RECEIVED})
+    sources = ("dock", "gate")
+    engine = RulesEngine(
+        "dc", rules, {}, {"scan": frozenset(sources)}, dict.fromkeys(sources, BOUND)
+    )
+    tracks = KnownTracks()
+    told = [
+        Observation(number, sources[number % 2], "scan", 10_000 + number, {"unit": f"U{number}"})
+        for number in range(4)
+    ]
+    tracks.commit(engine.collapse(told, tracks))
+    received = []
+    for owner in engine.owners():
+        decision = engine.expire(tracks.due(owner, 20_000), tracks, 20_000)
+        tracks.commit(decision)
+        received += [each.key for each in decision.milestones]
+    assert sorted(received) == [f"unit:U{number}" for number in range(4)]
 
 
 def test_evidence_that_came_late_marks_what_is_concluded_from_it_later(
