@@ -17,6 +17,8 @@ FIELDS = {
     "task": frozenset({"unit", "device", "status", "type"}),
     "pick": frozenset({"order", "line", "pick", "item", "quantity", "unit"}),
     "line-closed": frozenset({"order", "line", "picked", "requested", "unit"}),
+    "load": frozenset({"pallet", "door"}),
+    "motor": frozenset({"device", "amps", "mode"}),
 }
 PICKED: Mapping[str, Any] = {
     "operator": "gather",

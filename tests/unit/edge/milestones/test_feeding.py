@@ -318,6 +318,24 @@ def test_who_listens_to_a_level_waits_only_for_its_spells(more: Any, seconds: fl
     assert rule.takes_seconds() == seconds
 
 
+@pytest.mark.parametrize(("optional", "seconds"), [([], 0), ([{"kind": "drop"}], 14)])
+def test_who_listens_to_a_join_waits_only_for_what_need_not_come(
+    optional: list[Any], seconds: float
+) -> None:
+    rule: Any = TypeAdapter(Rule).validate_python(
+        {
+            "operator": "join",
+            "milestone": "loaded",
+            "about": "unit",
+            "of": [{"kind": "scan"}, {"kind": "load"}],
+            "optional": optional,
+            "within_seconds": 10,
+            "wait_seconds": 4,
+        }
+    )
+    assert rule.takes_seconds() == seconds
+
+
 @pytest.mark.parametrize(("more", "besides"), [({}, set()), ({"over": "over_picked"}, {"pick"})])
 def test_of_a_count_that_nothing_closes_the_members_fields_are_told(
     more: Any, besides: set[str]

@@ -49,6 +49,36 @@ ABSENCE = {
     "expect": {"kind": "task"},
     "within_seconds": 1,
 }
+AMPERES = {
+    "operator": "summarise",
+    "about": "device",
+    "of": {"kind": "motor"},
+    "value": "amps",
+    "measures": "ElectricCurrent",
+    "uom": "AMP",
+    "every_seconds": 60,
+}
+MODES = {
+    **{key: AMPERES[key] for key in ("operator", "about", "of", "every_seconds")},
+    "state": "mode",
+}
+NUMBERS = {"measures", "uom", "sum", "min", "max", "mean"}
+ON_PALLET = {
+    "operator": "one",
+    "milestone": "loaded",
+    "about": "pallet",
+    "of": {"kind": "load"},
+    "for_content": True,
+}
+UNTIL_SCANNED = {
+    "operator": "gather",
+    "milestone": "picked",
+    "about": "unit",
+    "of": {"kind": "pick"},
+    "distinct": "pick",
+    "closed_by": {"kind": "scan"},
+    "within_seconds": 600,
+}
 WHERE = {"where": {"no": 1}}
 
 
@@ -57,7 +87,7 @@ def unknown(rule: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in unknown_fields(rules, {}, FIELDS)]
 
 
-@pytest.mark.parametrize("rule", [ONCE, TRANSITION, JOIN, GATHER, EACH, ABSENCE])
+@pytest.mark.parametrize("rule", [ONCE, TRANSITION, JOIN, GATHER, EACH, ABSENCE, AMPERES, MODES])
 def test_fields_that_some_observation_of_the_kind_can_have_are_no_fault(
     rule: Mapping[str, Any],
 ) -> None:
@@ -69,10 +99,14 @@ def test_fields_that_some_observation_of_the_kind_can_have_are_no_fault(
     [
         (ONCE, {"of": {"kind": "scan", **WHERE}}, {"of.where.no": "'scan'"}),
         (ONCE, {"occurrence": ["rma", "no"]}, {"occurrence": "'scan'"}),
+        (TRANSITION, {"of": {"kind": "task", **WHERE}}, {"of.where.no": "'task'"}),
         (TRANSITION, {"level": "no"}, {"level": "'task'"}),
         (TRANSITION, {"level_of": ["device", "no"]}, {"level_of": "'task'"}),
         (JOIN, {"about": "rma"}, {"about": "'task'"}),
         (JOIN, {"of": [{"kind": "task"}, {"kind": "scan", **WHERE}]}, {"of.1.where.no": "'scan'"}),
+        (JOIN, {"optional": [{"kind": "pick", **WHERE}]}, {"optional.0.where.no": "'pick'"}),
+        (JOIN, {"if": "no == 1"}, {"if": "'scan' or 'task'"}),
+        (GATHER, {"of": {"kind": "pick", **WHERE}}, {"of.where.no": "'pick'"}),
         (GATHER, {"by": ["item"]}, {"by": "'line-closed'"}),
         (GATHER, {"distinct": "picked"}, {"distinct": "'pick'"}),
         (GATHER, {"quantity": "requested"}, {"quantity": "'pick'"}),
@@ -87,6 +121,9 @@ def test_fields_that_some_observation_of_the_kind_can_have_are_no_fault(
         ),
         (ABSENCE, {"after": {"kind": "scan", **WHERE}}, {"after.where.no": "'scan'"}),
         (ABSENCE, {"expect": {"kind": "task", **WHERE}}, {"expect.where.no": "'task'"}),
+        (AMPERES, {"of": {"kind": "motor", **WHERE}}, {"of.where.no": "'motor'"}),
+        (AMPERES, {"value": "no"}, {"value": "'motor'"}),
+        (MODES, {"state": "no"}, {"state": "'motor'"}),
     ],
 )
 def test_a_field_that_no_observation_of_the_kind_can_have_is_named_with_its_place(
@@ -109,6 +146,28 @@ def test_what_a_rule_is_about_must_be_a_field_of_all_that_it_listens_to(
     listens_to = (rule.get(setting, ()) for setting in ("of", "after", "expect", "closed_by"))
     patterns = [p for each in listens_to for p in ([each] if isinstance(each, dict) else each)]
     assert kinds == {repr(pattern["kind"]) for pattern in patterns}
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (ONE, {"unit", "read_point", "rma"}),
+        ({**ON_PALLET, "for_content": False}, {"pallet", "door"}),
+        # Of what is on the pallet, its unit is told, and the pallet as its parent.
+        (ON_PALLET, {"pallet", "door", "unit", "parent"}),
+        (TRANSITION, {"unit", "device", "status", "type"}),
+        ({**TRANSITION, "for_seconds": 5}, {"unit", "device", "status", "type", "since"}),
+        (GATHER, {"order", "line", "item", "unit", "picked", "quantity", "requested"}),
+        (UNTIL_SCANNED, {"order", "line", "item", "unit", "read_point", "rma", "quantity"}),
+        (EACH, FIELDS["pick"] | FIELDS["line-closed"]),
+        (AMPERES, {"device", "mode", "since", "count"} | NUMBERS),
+        (MODES, {"device", "amps", "since", "count", "unknown_seconds"}),
+    ],
+)
+def test_of_a_milestone_can_be_read_what_its_rule_tells_of_it(
+    rule: Mapping[str, Any], told: set[str]
+) -> None:
+    assert RULES.validate_python({"r": rule})["r"].tells(FIELDS) == told
 
 
 def test_the_fields_there_are_are_told_and_which_was_meant() -> None:
