@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from drivers.contract import Signal
-from edge.milestones.decode import Decoder, Malformed, ObservationSettings, fields_of, sources_of
+from edge.milestones.decode import Decoder, Malformed, ObservationSettings
 from edge.milestones.decode.formats.json import LARGEST_BYTES
 from edge.milestones.model import Observation
 
@@ -77,9 +77,9 @@ def test_a_required_field_that_is_missing_null_or_empty_is_malformed(nothing: st
 
 def test_a_path_goes_through_objects_lists_and_the_subject() -> None:
     mapping = SCAN | {
-        "fields": {"deep": "a.b.0.c", "top": "subject/0", "number": "codes.1", "name": "names.1"},
+        "fields": {"deep": "a.b.0.c", "top": "subject/0", "number": "codes.11", "name": "names.1"},
     }
-    payload = scan(a={"b": [{"c": 5}]}, codes=["x", "y"], names={"1": "one"})
+    payload = scan(a={"b": [{"c": 5}]}, codes=[*"xxxxxxxxxxx", "y"], names={"1": "one"})
     (observation,) = decoder(mapping).decode(1, "floor", signal(payload))
     assert observation.fields == {"deep": 5, "top": "dc", "number": "y", "name": "one"}
 
@@ -102,41 +102,24 @@ def test_a_level_that_a_subject_does_not_have_is_malformed_or_left_out() -> None
     assert observation.fields == {}
 
 
+def test_a_level_of_the_subject_may_tell_the_time_and_which_mapping_concerns_the_signal() -> None:
+    mapping = {
+        "source": "s",
+        "subject": "+/+",
+        "kind": "k",
+        "when": {"subject/0": "scan"},
+        "time": "subject/1",
+    }
+    at = "2026-01-21T12:53:20.123Z"
+    (observation,) = decoder(mapping).decode(1, "s", signal({}, f"scan/{at}"))
+    assert observation.occurred_at == NOW + 123
+    assert decoder(mapping).decode(1, "s", signal({}, f"load/{at}")) == []
+
+
 def test_a_dot_is_the_payload_itself() -> None:
     mapping = {"source": "plc", "subject": "speed", "kind": "level", "fields": {"value": "."}}
     (observation,) = decoder(mapping).decode(1, "plc", signal(b"12.5", "speed"))
     assert observation.fields == {"value": 12.5}
-
-
-@pytest.mark.parametrize("value", ["x", 0, 3, -1.5, True, False, 2**63, "€ ünï"])
-def test_scalars_are_taken_as_they_are(value: object) -> None:
-    assert decode_field(value) == value
-    assert type(decode_field(value)) is type(value)
-
-
-@pytest.mark.parametrize("value", [{}, [], {"a": 1}, ["a"], [[[]]]])
-def test_an_object_or_list_is_no_field(value: object) -> None:
-    with pytest.raises(Malformed, match=r"k: it: .* expected a text, a number, true or false"):
-        decode_field(value)
-
-
-def test_a_number_that_json_readers_round_is_refused() -> None:
-    # Too many digits for 64 bits: read as a number, two barcodes become one.
-    mapping = {"source": "s", "subject": "x", "kind": "k", "fields": {"unit": "u"}}
-    with pytest.raises(Malformed, match="not exact; expected it as a text"):
-        decoder(mapping).decode(1, "s", signal(b'{"u": 123456789012345678901}', "x"))
-
-
-def test_a_text_of_a_megabyte_is_no_field() -> None:
-    with pytest.raises(Malformed, match="1000000 characters; expected at most 1024"):
-        decode_field("x" * 1_000_000)
-
-
-@pytest.mark.parametrize("value", ["\0", "A\0B", "A\0\0"])
-def test_a_text_that_other_programs_would_take_for_a_shorter_one_is_no_field(value: str) -> None:
-    # SQLite's json_each, for one: "A\0B" and "A\0C" would be one key there.
-    with pytest.raises(Malformed, match=r"it: '.*' holds U\+0000; expected a text without"):
-        decode_field(value)
 
 
 @pytest.mark.parametrize(
@@ -180,15 +163,8 @@ def test_json_of_another_shape_is_malformed(payload: bytes) -> None:
         decoder(SCAN).decode(1, "floor", signal(payload))
 
 
-def test_a_payload_that_tells_of_too_many_things_is_malformed() -> None:
-    scans = {**SCAN, "format": "autoid", "time": None, "fields": {}}
-    assert len(decoder(scans).decode(1, "floor", signal(["x"] * 1000))) == 1000
-    with pytest.raises(Malformed, match="tells more than 1000 things at once"):
-        decoder(scans).decode(1, "floor", signal(["x"] * 1001))
-
-
 def test_a_value_that_the_source_marks_bad_is_evidence_of_nothing() -> None:
-    with pytest.raises(Malformed, match="the source marks its value as bad"):
+    with pytest.raises(Malformed, match=r"^the source marks its value as bad$"):
         decoder(SCAN).decode(1, "floor", signal(scan(), good=False))
     assert decoder(SCAN).decode(1, "floor", signal(scan(), "dc/other", good=False)) == []
 
@@ -253,49 +229,6 @@ def test_a_payload_without_what_tells_mappings_apart_is_malformed() -> None:
     assert decoder(optional).decode(1, "s", signal({"typ": "scan"}, "x")) == []
 
 
-def test_one_signal_can_tell_several_things() -> None:
-    again = SCAN | {"kind": "presence", "fields": {"place": "subject/2"}}
-    observations = decoder(SCAN, again).decode(3, "floor", signal(scan()))
-    assert [seen.kind for seen in observations] == ["scan", "presence"]
-    assert {seen.signal for seen in observations} == {3}
-
-
-def test_what_is_wrong_with_one_thing_takes_no_other_along() -> None:
-    agv = {
-        "source": "agv",
-        "subject": "state",
-        "format": "vda5050",
-        "kind": "task",
-        "fields": {"unit": "resultDescription"},
-        "identifiers": {"unit": ["sscc"]},
-    }
-    drop = {"actionId": "d", "actionType": "drop", "actionStatus": "FINISHED"}
-    results = ["tag unreadable", "340123450000000017", "no tag"]
-    state = {
-        "timestamp": "2026-01-21T12:53:20Z",
-        "manufacturer": "m",
-        "serialNumber": "1",
-        "actionStates": [{**drop, "resultDescription": each} for each in results],
-    }
-    with pytest.raises(Malformed) as raised:
-        decoder(agv).decode(1, "agv", signal(state, "state"))
-    assert [each.fields["unit"] for each in raised.value.observations] == [results[1]]
-    assert [str(raised.value).count(repr(each)) for each in results] == [1, 0, 1]
-
-
-def test_of_two_readings_of_a_payload_one_may_be_wrong() -> None:
-    weight = SCAN | {"kind": "weight", "fields": {"weight": "kg"}}
-    with pytest.raises(Malformed, match=r"^weight: weight: nothing at 'kg'") as raised:
-        decoder(weight, SCAN).decode(1, "floor", signal(scan()))
-    assert [each.kind for each in raised.value.observations] == ["scan"]
-
-
-def test_much_that_is_wrong_is_said_in_short() -> None:
-    wrong = [SCAN | {"kind": f"k{n}", "fields": {"x": f"x{n}"}} for n in range(5)]
-    with pytest.raises(Malformed, match=r"k0: .*k1: .*k2: .*; and 2 more$"):
-        decoder(*wrong).decode(1, "floor", signal(scan()))
-
-
 def test_more_subjects_than_are_remembered_are_still_decoded() -> None:
     both = decoder(SCAN)
     for number in range(10_000):
@@ -303,28 +236,3 @@ def test_more_subjects_than_are_remembered_are_still_decoded() -> None:
         (observation,) = both.decode(number, "floor", signal(scan(), subject))
         assert observation.fields["read_point"] == str(number)
     assert both._route.cache_info().currsize <= 4096
-
-
-def test_every_kind_knows_its_sources() -> None:
-    mappings = [
-        ObservationSettings(source="a", subject="x", kind="scan"),
-        ObservationSettings(source="b", subject="x", kind="scan"),
-        ObservationSettings(source="b", subject="y", kind="load"),
-    ]
-    assert sources_of(mappings) == {"scan": frozenset("ab"), "load": frozenset("b")}
-
-
-def test_every_kind_knows_the_fields_of_all_its_mappings_and_of_their_formats() -> None:
-    mappings = [
-        ObservationSettings(source="a", subject="x", kind="scan", fields={"unit": "u?"}),
-        ObservationSettings(source="b", subject="x", kind="scan", fields={"rma": "r"}),
-        ObservationSettings(
-            source="b", subject="y", format="vda5050", kind="task", fields={"lane": "l"}
-        ),
-        ObservationSettings(source="b", subject="z", kind="bare"),
-    ]
-    assert fields_of(mappings) == {
-        "scan": {"unit", "rma"},
-        "task": {"device", "transport", "action", "type", "status", "unit", "lane"},
-        "bare": set(),
-    }

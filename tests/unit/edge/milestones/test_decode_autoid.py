@@ -92,9 +92,15 @@ def test_the_last_scan_data_alone_are_a_result(payload: object, expected: str) -
         ({"ByteString": "YWJj"}, "RAW:BYTES", "616263"),
         ({"ByteString": "YWJj"}, "CUSTOM:x", "616263"),
         ({"ByteString": "YWJj"}, None, "616263"),
+        ({"ByteString": "/+o="}, "RAW:BYTES", "FFEA"),
+        ("", None, None),
         ({"ByteString": ""}, "GS1", None),
+        ({"ByteString": None}, "GS1", None),
+        ({"String": ""}, None, None),
         ({"String": None}, None, None),
+        ({"Epc": {"PC": 0, "UId": ""}}, "EPC", None),
         ({"Epc": {"PC": 0, "UId": None}}, "EPC", None),
+        ({"PC": 0, "UId": ""}, "EPC", None),
         ({"Epc": None}, "EPC", None),
         ({"PC": 0, "UId": None}, "EPC", None),
         (None, None, None),
@@ -117,6 +123,25 @@ def test_a_code_is_brought_to_its_identifiers_form() -> None:
 def test_paths_of_a_mapping_start_at_the_result() -> None:
     (seen,) = decode(TAG, fields={"antenna": "Sighting.0.Antenna"})
     assert seen.fields["antenna"] == 1
+    (last,) = decode(TAG["ScanData"], fields={"bits": "Epc.PC"})
+    assert last.fields["bits"] == 12288
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"CodeType": "", "Location": {"Name": ""}, "Timestamp": None},
+        {"CodeType": None, "Location": {"Name": None}, "Timestamp": None},
+        {"Location": {}},
+        {},
+    ],
+)
+def test_what_a_result_does_not_say_is_absent_and_its_time_that_of_reception(
+    nothing: dict[str, object],
+) -> None:
+    (seen,) = decode({"ScanData": SSCC, **nothing})
+    assert seen.fields == {"code": SSCC}
+    assert seen.occurred_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -143,8 +168,9 @@ def test_a_result_that_is_wrong_takes_no_other_along(payload: object, where: str
         (RESULT | {"ScanData": {"ByteString": "%"}}, "'%' are no bytes in base64"),
         (RESULT | {"ScanData": {"ByteString": "Zm9v€"}}, "are no bytes in base64"),
         (RESULT | {"ScanData": {"ByteString": "/w=="}}, "bytes of GS1 that are no text"),
-        (RESULT | {"ScanData": {"ByteString": "AA=="}}, "holds U"),
-        (RESULT | {"ScanData": "x" * 2000}, "2000 characters"),
+        (RESULT | {"ScanData": {"ByteString": "AA=="}}, r"ScanData: '\\x00' holds U\+0000"),
+        (RESULT | {"ScanData": {"ByteString": 5}}, "ScanData: 5; expected a text"),
+        (RESULT | {"ScanData": "x" * 2000}, "ScanData: 2000 characters"),
         (RESULT | {"CodeType": 5}, "CodeType: 5; expected a text"),
         (RESULT | {"Timestamp": "noon"}, "Timestamp: 'noon' is no time"),
         (RESULT | {"Location": {"Name": []}}, "Location.Name: a list; expected a text"),

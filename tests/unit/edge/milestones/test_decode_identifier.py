@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from drivers.contract import Signal
 from edge.milestones.decode import Decoder, Malformed, ObservationSettings
-from edge.milestones.decode.identifier import normal_form
+from edge.milestones.decode.identifier import check_scheme, normal_form
 
 SSCC = "340123450000000017"
 GTIN = "09506000134352"
@@ -86,11 +86,27 @@ def test_brackets_in_a_serial_number_make_no_other_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["9506000134353", "]E09506000134353", "96385075", f"01{GTIN[:-1]}1"]
+    ("told", "digit", "right"),
+    [
+        ("9506000134353", 3, 2),
+        ("]E09506000134353", 3, 2),
+        ("96385075", 5, 4),
+        ("036000291453", 3, 2),
+        (f"{GTIN[:-1]}3", 3, 2),
+        (f"01{GTIN[:-1]}1", 1, 2),
+    ],
 )
-def test_a_misread_gtin_is_none(told: str) -> None:
-    with pytest.raises(Malformed, match="is no GTIN: its check digit"):
+def test_a_misread_gtin_is_none(told: str, digit: int, right: int) -> None:
+    why = f"is no GTIN: its check digit is {digit}, not {right}: misread$"
+    with pytest.raises(Malformed, match=why):
         read(told, "gtin")
+
+
+def test_of_a_label_that_is_misread_twice_both_are_said() -> None:
+    told = f"(00){SSCC[:-1]}8(01){GTIN[:-1]}3"
+    both = "is no SSCC or GTIN: its check digit is 8, not 7: misread: its check digit is 3, not 2"
+    with pytest.raises(Malformed, match=both):
+        read(told, "sscc", "gtin")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +124,8 @@ def test_the_first_scheme_that_fits_decides() -> None:
     assert read(f"(02){GTIN}(37)20(00){SSCC}", "gtin", "sscc") == SSCC
     with pytest.raises(Malformed, match=r"scan: unit: 'xLPN-7' is no SSCC or /LPN-\[0-9\]\+/$"):
         read("xLPN-7", "sscc", "/LPN-[0-9]+/")
+    with pytest.raises(Malformed, match=r"is no GTIN or /tote-\[0-9\]\+/$"):
+        read("Tote-7", "gtin", "/tote-[0-9]+/")
 
 
 @given(
@@ -130,6 +148,10 @@ def test_whatever_a_scanner_tells_is_read_or_refused(value: str) -> None:
         f"]J100{SSCC}",  # DotCode
         f"HTTPS://ID.GS1.ORG/00/{SSCC}",  # as a QR code in alphanumeric mode has it
         f"00{SSCC}7007260101260201",  # with a range of harvest dates
+        f"00{SSCC}17260230",  # with a date that there is not
+        f"(00){SSCC}(17)260230",
+        f"(02) {GTIN} (37) 20 (00) {SSCC}",  # as it may be printed below the bars
+        f"]C0{SSCC}",  # from a Code 128 that is none of GS1
     ],
 )
 def test_an_sscc_is_read_in_less_usual_company(told: str) -> None:
@@ -187,6 +209,7 @@ def test_a_misread_is_refused_with_the_kind_and_the_field() -> None:
     ("identifiers", "complaint"),
     [
         ({"unit": ["ssc"]}, r"'ssc' is none of sscc, gtin, grai, nor a pattern like '/LPN\[0-9\]"),
+        ({"unit": ["/"]}, "'/' is none of sscc"),
         ({"unit": ["/(/"]}, r"'/\(/' is no regular expression: missing \)"),
         ({"unit": ["/(?=a)a/"]}, "is no regular expression: invalid perl operator"),
         ({"unit": []}, "at least 1 item"),
@@ -213,7 +236,17 @@ def test_a_pattern_takes_no_longer_than_the_text_is_long() -> None:
         fits("a" * 1023 + "b", "unit")
 
 
-@pytest.mark.parametrize("told", ["]", "(01", "\u0663"])
-def test_what_is_no_barcode_at_all_is_none(told: str) -> None:
-    with pytest.raises(Malformed, match="is no GTIN"):
-        read(told, "gtin")
+@pytest.mark.parametrize(
+    "told", ["]", "(01", "\u0663", *("9" * digits for digits in (7, 9, 11, 15, 17, 19))]
+)
+def test_what_is_no_barcode_at_all_is_none_and_no_misread(told: str) -> None:
+    with pytest.raises(Malformed, match=r"is no GTIN or SSCC$"):
+        read(told, "gtin", "sscc")
+
+
+def test_a_pattern_that_is_none_is_complained_of_only_where_it_is_refused(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ValueError, match="is no regular expression"):
+        check_scheme("/(/")
+    assert capfd.readouterr() == ("", "")

@@ -49,7 +49,10 @@ def test_a_time_is_iso_8601_or_seconds_or_milliseconds(written: object, meant: i
     ["2026-01-21T12:53:20", "2026-01-21", "yesterday", True, {}, [], "1769000000", "x" * 5000],
 )
 def test_what_is_no_time_is_malformed(written: object) -> None:
-    with pytest.raises(Malformed, match=r"scan: time: .* expected ISO 8601") as refused:
+    expected = (
+        r"scan: time: .* is no time; expected ISO 8601 .* seconds or milliseconds since 1970$"
+    )
+    with pytest.raises(Malformed, match=expected) as refused:
         decode_time(written)
     assert len(str(refused.value)) < 300
 
@@ -61,6 +64,12 @@ def test_a_clock_that_was_never_set_is_not_believed(written: object) -> None:
     assert decode_time(written) == NOW
     assert decode_time(written, source_at=NOW - 5) == NOW - 5
     assert decode_time(written, source_at=5) == NOW
+
+
+def test_a_time_is_believed_from_2015_on() -> None:
+    assert decode_time("2015-01-01T00:00:00Z") == 1_420_070_400_000
+    assert decode_time(1_420_070_400) == 1_420_070_400_000
+    assert decode_time(1_420_070_399_999) == NOW
 
 
 @pytest.mark.parametrize("written", [0, "2012-05-04T03:02:01Z", NOW + DAY + 1])
@@ -86,7 +95,8 @@ def test_a_time_more_than_a_day_ahead_is_not_believed() -> None:
 
 
 def test_without_a_time_in_the_payload_the_protocols_time_counts_then_reception() -> None:
-    assert decode({}, time="time?", source_at=NOW - 9) == NOW - 9
     assert decode({}, time="time?") == NOW
-    with pytest.raises(Malformed, match="scan: time: nothing at 'time'"):
-        decode({}, source_at=NOW - 9)
+    for nothing in ({}, {"time": None}, {"time": ""}):
+        assert decode(nothing, time="time?", source_at=NOW - 9) == NOW - 9
+        with pytest.raises(Malformed, match="scan: time: nothing at 'time'"):
+            decode(nothing, source_at=NOW - 9)

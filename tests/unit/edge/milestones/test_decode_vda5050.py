@@ -181,7 +181,7 @@ def test_an_action_that_is_wrong_takes_no_other_along() -> None:
         (changed("actionStatus", ""), "nothing at 'actionStatus'"),
         (changed("actionType", []), "actionType: a list"),
         (changed("resultDescription", 340), "resultDescription: 340; expected a text"),
-        (changed("actionId", "x" * 2000), "2000 characters"),
+        (changed("actionId", "x" * 2000), "actionId: 2000 characters"),
     ],
 )
 def test_what_is_no_state_is_malformed(state: object, complaint: str) -> None:
