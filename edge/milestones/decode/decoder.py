@@ -115,7 +115,7 @@ class _Mapping:
                 fields[name] = words.get(text(value), value)
         if self.computed:
             fields = self._compute(fields)
-        return self._identified(fields) if self.identifiers else (self.kind, fields)
+        return self._identified(fields)
 
     def _identified(self, fields: dict[str, Value]) -> tuple[str, dict[str, Value]]:
         """Bring barcodes to their form; what was not read right is another kind of observation."""
