@@ -4,7 +4,7 @@ import pytest
 
 from edge.milestones.decode import Malformed
 from edge.milestones.decode.part import described
-from tests.unit.edge.milestones.test_decode import decode_field, decoder, signal
+from tests.unit.edge.milestones.decoding import decode_field, decoder, signal
 
 
 @pytest.mark.parametrize("value", ["x", 0, 3, -1.5, True, False, 2**63, "€ ünï"])

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from edge.milestones.decode import Malformed
-from tests.unit.edge.milestones.test_decode import SCAN, decoder, scan, signal
+from tests.unit.edge.milestones.decoding import SCAN, decoder, scan, signal
 
 
 def test_one_signal_can_tell_several_things() -> None:
