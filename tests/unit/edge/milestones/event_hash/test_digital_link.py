@@ -54,11 +54,39 @@ def test_an_urn_is_the_digital_link_of_gs1(urn: str, link: str) -> None:
         ("https://x.example/8010/0628165987/8011/9876", "/8010/0628165987/8011/9876"),
         ("https://x.example/8006/040123451234560102/22/AB/21/44", "/8006/040123451234560102/21/44"),
         ("https://x.example/401/4226350ABC", "/401/4226350ABC"),
+        ("https://x.example/01/9780345418913/235/3rd", "/01/09780345418913/235/3rd"),
+        ("https://x.example/8006/040123451234560102/10/L", "/8006/040123451234560102/10/L"),
+        # A place before the key may look like a key.
+        ("https://x.example/party/4226350800008/01/9780345418913", "/01/09780345418913"),
     ],
 )
 def test_a_digital_link_is_of_gs1s_domain_with_its_finest_key(uri: str, link: str) -> None:
     assert canonical(uri) == LINK + link
     assert canonical(LINK + link) == LINK + link
+
+
+@pytest.mark.parametrize(
+    ("short", "link"),
+    [
+        ("sscc/340123453111111115", "/00/340123453111111115"),
+        ("gtin/04012345123456/lot/L", "/01/04012345123456/10/L"),
+        ("gtin/04012345123456/cpv/V/ser/S", "/01/04012345123456/21/S"),
+        ("gdti/4012345000009D", "/253/4012345000009D"),
+        ("gcn/401234500000912", "/255/401234500000912"),
+        ("ginc/4012345C", "/401/4012345C"),
+        ("gsin/40123452223334442", "/402/40123452223334442"),
+        ("gln/4012345000054", "/414/4012345000054"),
+        ("party/4012345000054", "/417/4012345000054"),
+        ("grai/04012345000221R", "/8003/04012345000221R"),
+        ("giai/4012345A", "/8004/4012345A"),
+        ("itip/040123451234560102", "/8006/040123451234560102"),
+        ("cpid/4012345P", "/8010/4012345P"),
+        ("gsrnp/401234500000000074", "/8017/401234500000000074"),
+        ("gsrn/401234500000067657", "/8018/401234500000067657"),
+    ],
+)
+def test_each_short_name_stands_for_its_number(short: str, link: str) -> None:
+    assert canonical(f"https://x.example/{short}") == LINK + link
 
 
 @pytest.mark.parametrize(
