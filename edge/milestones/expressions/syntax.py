@@ -87,14 +87,16 @@ def read(text: str, functions: Collection[str]) -> list[Token]:
         if depth > DEEPEST or choices > DEEPEST:
             raise ValueError(f"more than {DEEPEST} brackets within each other, or choices")
         if (words := _misplaced(before, token, after)) is not None:
-            raise ValueError(f"{_at(token)}: {words}")
+            raise ValueError(f"{_at(token.start)}: {words}")
         if after.text == "(" and _names_something(token) and token.text not in functions:
             known = ", ".join(sorted(functions))
             raise ValueError(f"no function {token.text!r}; functions are {known}")
         if before.text == "." and after.text != "(":
-            raise ValueError(f"{_at(before)}: a field has no fields; write a field's name alone")
+            raise ValueError(
+                f"{_at(before.start)}: a field has no fields; write a field's name alone"
+            )
         if token.text == "[" and _is_operand(before):
-            raise ValueError(f"{_at(token)}: a field has no parts to choose with [ ]")
+            raise ValueError(f"{_at(token.start)}: a field has no parts to choose with [ ]")
     return found
 
 
@@ -151,17 +153,13 @@ def _tokens(text: str) -> Iterator[Token]:
             position = blank.end()
             continue
         if wrong := _OF_OTHERS.match(text, position):
-            where = _at(Token("", "", position, position))
-            raise ValueError(f"{where}: write {_MEANT[wrong[0]]} for {wrong[0]!r}")
+            raise ValueError(f"{_at(position)}: write {_MEANT[wrong[0]]} for {wrong[0]!r}")
         match = _TOKEN.match(text, position)
-        kind = match.lastgroup or "" if match else ""
         # To CEL, r"\" is another text than it looks, and so is what begins with three quotes.
-        is_prefixed = kind == "text" and last.end == position and last.kind in ("name", "text")
-        if match is None or is_prefixed:
-            raise ValueError(
-                f"{_at(Token('', '', position, position))}: {text[position]!r} cannot stand there"
-            )
-        last = Token(kind, match[0], position, match.end())
+        is_prefix = last.end == position and last.kind in ("name", "text")
+        if match is None or (is_prefix and match.lastgroup == "text"):
+            raise ValueError(f"{_at(position)}: {text[position]!r} cannot stand there")
+        last = Token(str(match.lastgroup), match[0], position, match.end())
         yield last
         position = last.end
 
@@ -182,12 +180,14 @@ def _is_operand(token: Token) -> bool:
 
 def _misplaced(before: Token, token: Token, after: Token) -> str | None:
     """Return what CEL has for a word that stands where it has a sign; None for a field's name."""
-    word = token.text.lower() if token.kind == "name" else ""
+    word = token.text.lower()
     if word in ("and", "or") and _is_operand(before):
         return f"write {_MEANT[word]} for {token.text!r}"
     if word == "not" and _is_operand(before) and after.text == "in":
         return f"write !(… in …) for '{token.text} in'"
-    if word == "not" and (after.text == "(" or (_is_operand(after) and after.text not in ")]")):
+    if word == "not" and (
+        after.text == "(" or (_is_operand(after) and after.text not in (")", "]"))
+    ):
         return f"write ! for {token.text!r}"
     return None
 
@@ -227,5 +227,5 @@ def _groups(found: Sequence[Token]) -> Iterator[Sequence[Token]]:
                 yield found[start:position]
 
 
-def _at(token: Token) -> str:
-    return f"character {token.start + 1}"
+def _at(position: int) -> str:
+    return f"character {position + 1}"

@@ -227,6 +227,7 @@ def test_an_expression_that_can_never_work_is_refused_and_says_why(text: str, me
     with pytest.raises(ValueError, match=re.escape(message)) as refused:
         Condition(text)
     assert "<input>" not in str(refused.value)
+    assert "expecting" not in str(refused.value)
 
 
 def test_a_list_is_no_value() -> None:
