@@ -228,11 +228,3 @@ def test_a_rule_says_how_bad_its_exceptions_are_and_what_they_block() -> None:
     gather = RULE.validate_python(counted)
     assert gather.severity_of(Name.SHORT) == "info"
     assert gather.severity_of(Name.PICKED) is None
-
-
-def test_a_milestone_told_of_content_names_each_unit_and_what_it_is_in() -> None:
-    fields = {"scan": frozenset({"gate"})}
-    loaded = {**ONE, "milestone": "loaded", "about": "pallet"}
-    assert RULE.validate_python(loaded).tells(fields) == {"pallet", "gate"}
-    with_content = RULE.validate_python({**loaded, "for_content": True})
-    assert with_content.tells(fields) == {"pallet", "gate", "unit", "parent"}
