@@ -5,25 +5,8 @@ from typing import Any
 
 import pytest
 
-PACKED: dict[str, Any] = {
-    "operator": "gather",
-    "milestone": "packed",
-    "about": "unit",
-    "of": {"kind": "pack"},
-    "distinct": "item",
-    "closed_by": {"kind": "closed"},
-    "within_seconds": 6,
-    "wait_seconds": 2,
-}
-WHOLE = {**PACKED, "children": "item"}
-EACH = {**PACKED, "each": "item"}
-OVER = {
-    **PACKED,
-    "milestone": "picked",
-    "over": "over_picked",
-    "quantity": "quantity",
-    "until": "requested",
-}
+from tests.unit.edge.milestones.operators.cartons import EACH, OVER, WHOLE
+
 LATER = 1_000_000
 DAY = 86_400_000
 GIVEN_UP = "rule it: unit:U1: it belongs to a count that was given up: nothing ended it within 6 s"

@@ -6,28 +6,10 @@ from typing import Any
 import pytest
 
 from edge.milestones.operators.counting import Seen
+from tests.unit.edge.milestones.operators.cartons import EACH, OVER, WHOLE
 from tests.unit.edge.milestones.test_finishing import Site as ChangedSite
 
 LATER = 1_000_000
-COUNTED: dict[str, Any] = {
-    "operator": "gather",
-    "milestone": "packed",
-    "about": "unit",
-    "of": {"kind": "pack"},
-    "distinct": "item",
-    "closed_by": {"kind": "closed"},
-    "within_seconds": 6,
-    "wait_seconds": 2,
-}
-WHOLE = {**COUNTED, "children": "item"}
-EACH = {**COUNTED, "each": "item"}
-OVER = {
-    **COUNTED,
-    "milestone": "picked",
-    "over": "over_picked",
-    "quantity": "quantity",
-    "until": "requested",
-}
 SLOW: dict[str, Any] = {
     "operator": "gather",
     "milestone": "loaded",
